@@ -1,0 +1,92 @@
+# leitlfs. `make help` names the targets; SAN=address or SAN=thread makes a sanitized variant of any.
+VERSION = 0.1.0
+PREFIX  = /usr/local
+BUILD   = build
+CFLAGS ?= -O2 -g
+
+SECURE = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+MODE_  = $(SECURE)
+# Linked as a shared library, UBSan ignores the log_path that the mount tests give it.
+# gcc sees uninitialized variables in sanitized code where there are none.
+MODE_address = -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-static-libasan -static-libubsan -Wno-maybe-uninitialized
+MODE_thread  = -O1 -fno-omit-frame-pointer -fsanitize=thread -Wno-maybe-uninitialized
+OUT_         = $(BUILD)
+OUT_address  = $(BUILD)/asan
+OUT_thread   = $(BUILD)/tsan
+OUT          = $(or $(OUT_$(SAN)),$(error SAN is address, thread or nothing))
+
+LIBS      = fuse3 sqlite3 jansson
+DEFINES   = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUSE_USE_VERSION=314 \
+	-DLEITLFS_VERSION='"$(VERSION)"'
+WARNINGS  = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wconversion \
+	$(if $(WERROR),-Werror)
+INCLUDES  = -I. $(shell pkg-config --cflags $(LIBS))
+COMPILE   = $(CC) -std=gnu11 $(DEFINES) $(INCLUDES) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) \
+	$(MODE_$(SAN)) -fPIE -pthread -MMD -MP
+LINK      = $(CC) $(CFLAGS) $(MODE_$(SAN)) -pie -pthread \
+	-Wl,-z,relro,-z,now,--as-needed $(LDFLAGS) -o $@ $^
+LINK_LIBS = $(shell pkg-config --libs $(LIBS)) $(LDLIBS)
+
+PARTS   = $(filter-out fs/main.c,$(wildcard core/*.c fs/*.c webdav/*.c))
+BENCH   = $(filter-out tests/bench/floor.c,$(wildcard tests/bench/*.c))
+UNITS   = $(wildcard tests/unit/test_*.c)
+SHARED  = $(filter-out $(UNITS),$(wildcard tests/unit/*.c))
+HELPERS = $(wildcard tests/helpers/*.c)
+SOURCES = $(PARTS) $(wildcard fs/main.c tests/*/*.c)
+OBJECTS = $(patsubst %.c,$(OUT)/%.o,$1)
+
+all: $(OUT)/leitlfs ## the daemon (WERROR=1: warnings are errors; BUILD=DIR: elsewhere)
+units: $(UNITS:tests/unit/%.c=$(OUT)/unit/%)
+helpers: $(HELPERS:tests/helpers/%.c=$(OUT)/helpers/%)
+
+check: all units helpers ## the unit tests, and the tests on a real mount
+	@SAN=$(SAN) tests/run $(OUT)
+asan tsan: ## check with AddressSanitizer and UBSan, or with ThreadSanitizer
+	@$(MAKE) SAN=$(if $(filter asan,$@),address,thread) check
+bench: all $(OUT)/bench/floor $(OUT)/bench/bench ## measure against the floor, a plain file and Redis
+	@LEITLFS=$(abspath $(OUT)/leitlfs) BENCH_BIN=$(abspath $(OUT)/bench) tests/bench/run
+
+$(OUT)/leitlfs: $(OUT)/fs/main.o $(OUT)/parts.a
+	$(LINK) $(LINK_LIBS)
+$(OUT)/parts.a: $(call OBJECTS,$(PARTS))
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(OUT)/unit/%: $(OUT)/tests/unit/%.o $(call OBJECTS,$(SHARED)) $(OUT)/parts.a | $(OUT)/unit
+	$(LINK) $(LINK_LIBS) -lcmocka
+$(OUT)/helpers/%: $(OUT)/tests/helpers/%.o | $(OUT)/helpers
+	$(LINK)
+$(OUT)/bench/floor: $(OUT)/tests/bench/floor.o | $(OUT)/bench
+	$(LINK) $(LINK_LIBS)
+$(OUT)/bench/bench: $(call OBJECTS,$(BENCH)) $(OUT)/parts.a | $(OUT)/bench
+	$(LINK) $(LINK_LIBS) $(shell pkg-config --libs hiredis)
+$(call OBJECTS,$(BENCH)): INCLUDES += $(shell pkg-config --cflags hiredis)
+$(OUT)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+$(OUT)/unit $(OUT)/helpers $(OUT)/bench:
+	@mkdir -p $@
+
+install: all ## into DESTDIR= PREFIX=/usr/local; `mount -t fuse.leitlfs` then finds it
+	install -D -m 755 $(OUT)/leitlfs $(DESTDIR)$(PREFIX)/bin/leitlfs
+	$(if $(wildcard docs/*.1),install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/*.1)
+uninstall: ## what install put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/leitlfs $(patsubst docs/%,$(DESTDIR)$(PREFIX)/share/man/man1/%,$(wildcard docs/*.1))
+lint: ## clang-tidy, cppcheck and the functions that are not used here
+	@! grep -nE '\b(strcpy|strcat|v?sprintf|strtok|atoi)\(' $(SOURCES)
+	@printf '%s\n' $(SOURCES) | xargs -P $$(nproc) -I {} clang-tidy --quiet {} -- \
+		-std=gnu11 $(DEFINES) $(INCLUDES) $(shell pkg-config --cflags hiredis) -Wall -Wextra 2>/dev/null
+	@cppcheck --quiet -j $$(nproc) --error-exitcode=1 --inline-suppr --std=c11 --language=c \
+		--enable=warning,performance,portability --suppress=autoVariables \
+		--suppress=incorrectLogicOperator -I. $(DEFINES) \
+		--include=/usr/include/$$($(CC) -print-multiarch)/sys/queue.h $(SOURCES)
+format: ## clang-format over every source
+	clang-format -i $(SOURCES) $(wildcard */*.h tests/*/*.h)
+clean: ## remove the build directory
+	rm -rf $(BUILD)
+help: ## this list
+	@sed -n 's/^\([a-z ]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
+
+.PHONY: all units helpers check asan tsan bench install uninstall lint format clean help
+.SECONDARY:
+-include $(patsubst %.c,$(OUT)/%.d,$(SOURCES))

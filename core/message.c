@@ -1,0 +1,310 @@
+/* From what was written to events: types, data, limits, and who speaks. */
+#include "core/message.h"
+
+#include "core/framer.h"
+#include "core/json.h"
+#include "core/parts.h"
+#include "core/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One message of a write; its data lies in the act's first buffer. */
+struct said {
+	char type[TYPE_MAX + 1];
+	size_t off, len;
+};
+
+enum { DATA, SPARE };
+
+#define MINUTE_US (60 * SECOND_US)
+
+int message_may(struct loop *loop, const struct actor *actor, struct burst *burst, const char *type,
+	struct session *to, struct error *err)
+{
+	const struct config *config = loop->config;
+	struct session *s = actor->session;
+	int64_t now = loop_mono_us(loop);
+	char key[ID_MAX + 16];
+	bool stale, down;
+
+	state_rdlock(loop);
+	stale = s && s->ended_us;
+	down = to && to->ended_us;
+	if (s && s->agent && type && strncmp(type, "task.", 5) == 0)
+		snprintf(key, sizeof(key), "t:%s", s->agent->key);
+	else if (s)
+		snprintf(key, sizeof(key), "b:%s", s->id);
+	else
+		snprintf(key, sizeof(key), "u:%u", (unsigned)actor->uid);
+	state_unlock(loop);
+	if (stale || actor->kind == ACTOR_ENDED)
+		return error_set(err, ESTALE, "session %s has ended; register again", s->id);
+	if (down)
+		return error_set(err, EHOSTDOWN, "session %s has ended", to->id);
+	if (to)
+		return 0;
+	if (key[0] == 't') {
+		if (!rate_take(loop->rates, key, config->tasks, SECOND_US, now, false))
+			return error_set(err, EDQUOT, "tasks: more than %lld a second",
+				(long long)config->tasks);
+		return 0;
+	}
+	if (config->broadcasts && burst_goes_on(burst, now))
+		return 0;
+	if (!rate_take(loop->rates, key, config->broadcasts, MINUTE_US, now, false)) {
+		burst->count = 0;
+		return error_set(err, EDQUOT, "broadcasts: more than %lld a minute",
+			(long long)config->broadcasts);
+	}
+	return 0;
+}
+
+/* Whether a name in a message is the writer's own. */
+static bool is_own(const struct actor *actor, const char *name)
+{
+	char user[64];
+
+	if (actor->session && actor->kind == ACTOR_SESSION)
+		return strcmp(name, actor->session->id) == 0 ||
+		       strcmp(name, actor->session->agent_name) == 0;
+	user_name(actor->uid, user, sizeof(user));
+	return strcmp(name, user) == 0;
+}
+
+static int check_names(const struct actor *actor, const struct json *json, struct error *err)
+{
+	static const char *const members[] = {"session_id", "from", NULL};
+	const char *name;
+
+	for (int i = 0; members[i]; i++) {
+		const struct json *value = json_get(json, members[i]);
+
+		if (!value || json_kind(value) == JSON_KIND_NULL)
+			continue;
+		name = NULL;
+		if (json_get_string(json, members[i], 0, &name, err))
+			return -EINVAL;
+		if (!is_own(actor, name))
+			return error_set(err, EACCES, "%s: \"%.80s\" is not the writer's own",
+				members[i], name);
+	}
+	return 0;
+}
+
+static int check_type(const char *type, struct error *err)
+{
+	if (!text_type_ok(type))
+		return error_set(err, EINVAL,
+			"event_type: \"%.80s\" is not words of A-Z a-z 0-9 _ with dots between",
+			type);
+	if (event_is_reserved(type))
+		return error_set(err, EINVAL, "event_type: %s is for leitlfs itself to tell", type);
+	return 0;
+}
+
+/* Text as data: its one member depends on the type. */
+static void text_data(const char *type, const struct message *m, struct buf *out)
+{
+	if (strcmp(type, "task.started") == 0)
+		buf_adds(out, "{\"task_description\":");
+	else
+		buf_adds(out, "{\"message\":");
+	buf_add_json(out, m->text, m->len);
+	buf_addc(out, '}');
+}
+
+/* Beside event_type only what an event has: a misspelt `data` must not be lost in silence. */
+static int check_members(const struct json *json, struct error *err)
+{
+	static const char *const known[] = {
+		"event_type", "data", "session_id", "from", "timestamp", "type", NULL};
+	const struct json *value;
+	const char *key;
+	int i;
+
+	for (struct json_iter it = json_iter(json); json_next(&it, &key, &value);) {
+		for (i = 0; known[i] && strcmp(known[i], key) != 0; i++)
+			;
+		if (!known[i])
+			return error_set(err, EINVAL,
+				"%.80s: unknown beside event_type; what is told goes into data",
+				key);
+	}
+	return 0;
+}
+
+/* What an object says: its type where it names one, and the data to tell. */
+static int json_data(const struct message *m, const char *type, bool direct, struct said *said,
+	struct buf *out, struct error *err)
+{
+	const char *named = NULL, *raw = m->text;
+	size_t len = m->len;
+	int r;
+
+	if (!type && !direct) {
+		r = json_get_string(m->json, "event_type", 0, &named, err);
+		if (!r && named)
+			r = check_type(named, err);
+		if (!r && named)
+			r = check_members(m->json, err);
+		if (r)
+			return r;
+	}
+	if (named) {
+		snprintf(said->type, sizeof(said->type), "%s", named);
+		if (!json_member(m->text, m->len, "data", &raw, &len)) {
+			raw = "{}";
+			len = 2;
+		}
+	}
+	return json_compact(raw, len, out);
+}
+
+/* What is kept of the uid. For writing, since it may have to be loaded, and since the saver takes
+ * off what expires meanwhile. */
+static int check_quota(struct loop *loop, uid_t uid, size_t bytes, struct error *err)
+{
+	const struct config *config = loop->config;
+	struct kept kept = {0}, *found;
+
+	if (!config->messages && !config->bytes)
+		return 0;
+	state_wrlock(loop);
+	found = state_kept(loop->state, uid);
+	if (found)
+		kept = *found;
+	state_unlock(loop);
+	if (config->messages && kept.messages >= config->messages)
+		return error_set(err, EDQUOT,
+			"messages: this user has %lld kept, which is the limit",
+			(long long)config->messages);
+	if (config->bytes && kept.bytes + (int64_t)bytes > config->bytes)
+		return error_set(err, EDQUOT, "bytes: this user has %lld kept; %lld is the limit",
+			(long long)kept.bytes, (long long)config->bytes);
+	return 0;
+}
+
+/* Draft of one message, with who speaks. */
+static int decide(struct loop *loop, struct command *c, struct error *err)
+{
+	struct act *a = (struct act *)c;
+	struct session *from = a->actor.session, *to = a->session;
+	struct draft d = {
+		.kind = RECORD_EVENT,
+		.uid = a->actor.uid,
+		.from = a->user,
+		.target = to ? to->id : NULL,
+	};
+	int r;
+
+	if (a->actor.kind == ACTOR_ENDED || (from && from->ended_us))
+		return error_set(err, ESTALE, "session %s has ended; register again", from->id);
+	if (to && to->ended_us)
+		return error_set(err, EHOSTDOWN, "session %s has ended", to->id);
+	r = check_quota(loop, a->actor.uid, a->text[DATA].len, err);
+	if (r)
+		return r;
+	if (from) {
+		d.session = from->id;
+		d.from = from->agent_name;
+		d.agent = from->agent->key;
+	}
+	for (size_t i = 0; i < a->said_count && !r; i++) {
+		if (loop->state->type_count >= TYPES_MAX &&
+			!index_find(loop->state->index, CHANNEL_TYPE, a->said[i].type))
+			return error_set(
+				err, EDQUOT, "event_type: there are %d types already", TYPES_MAX);
+		d.type = a->said[i].type;
+		d.data = a->text[DATA].data + a->said[i].off;
+		d.data_len = a->said[i].len;
+		r = command_add(c, &d);
+	}
+	return r;
+}
+
+static struct said *another(struct act *a)
+{
+	struct said *grown = a->said;
+	size_t n = a->said_count;
+
+	/* Room is doubled at powers of two. */
+	if ((n & (n - 1)) == 0)
+		grown = realloc(a->said, sizeof(*grown) * (n ? 2 * n : 1));
+	if (!grown)
+		return NULL;
+	a->said = grown;
+	grown += n;
+	grown->type[0] = '\0';
+	return grown;
+}
+
+static struct act *begin(const struct actor *actor, struct session *to)
+{
+	struct act *a = act_new(actor);
+
+	if (!a)
+		return NULL;
+	if (!actor->session)
+		user_name(actor->uid, a->user, sizeof(a->user));
+	if (to)
+		a->session = session_ref(to);
+	a->command.decide = decide;
+	return a;
+}
+
+int message_add(struct loop *loop, const struct actor *actor, const struct message *m,
+	const char *type, struct session *to, struct act **act, struct error *err)
+{
+	const char *otherwise = to ? "message.direct" : type ? type : "broadcast.message";
+	struct act *a = *act ? *act : begin(actor, to);
+	struct said *said = a ? another(a) : NULL;
+	int r = said ? 0 : -ENOMEM;
+
+	(void)loop;
+	if (!r && m->json)
+		r = check_names(actor, m->json, err);
+	if (r)
+		goto out;
+	snprintf(said->type, sizeof(said->type), "%s", otherwise);
+	said->off = a->text[DATA].len;
+	if (m->json)
+		r = json_data(m, type, to != NULL, said, &a->text[DATA], err);
+	else
+		text_data(said->type, m, &a->text[DATA]);
+	if (!r)
+		r = buf_error(&a->text[DATA]);
+	said->len = a->text[DATA].len - said->off;
+	if (!r)
+		a->said_count++;
+out:
+	if (r && !*act)
+		act_free(a);
+	else
+		*act = a;
+	return r;
+}
+
+void message_heartbeat(struct loop *loop, struct session *s)
+{
+	struct buf b = BUF_INIT;
+
+	buf_addf(
+		&b, "{\"event_type\":\"session.heartbeat\",\"session_id\":\"%s\",\"from\":", s->id);
+	state_rdlock(loop);
+	buf_add_json(&b, s->agent_name, strlen(s->agent_name));
+	buf_adds(&b, ",\"timestamp\":\"");
+	buf_add_time(&b, loop_wall_us(loop));
+	buf_adds(&b, "\",\"data\":{\"current_task\":");
+	if (s->task)
+		buf_add_json(&b, s->task, strlen(s->task));
+	else
+		buf_adds(&b, "null");
+	state_unlock(loop);
+	buf_adds(&b, "}}\n");
+	if (!buf_error(&b))
+		hub_say(&loop->hub, b.data, b.len);
+	buf_release(&b);
+}

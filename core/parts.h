@@ -1,0 +1,72 @@
+/*
+ * The loop's parts, for the sources of core/ that work on them together. Whoever is outside of
+ * core/ uses the functions of core/loop.h and its siblings.
+ */
+#ifndef CORE_PARTS_H
+#define CORE_PARTS_H
+
+#include "core/bind.h"
+#include "core/commit.h"
+#include "core/hub.h"
+#include "core/inbox.h"
+#include "core/loop.h"
+#include "core/rate.h"
+#include "core/recent.h"
+#include "core/refusal.h"
+#include "core/state.h"
+
+#include <pthread.h>
+
+struct loop {
+	const struct config *config;
+	const struct clock *clock;
+	uid_t owner;
+	gid_t group;
+
+	struct db *db;
+	struct store *store;
+	struct log *log;
+
+	pthread_rwlock_t state_lock; /* guards state and recent */
+	struct state *state;
+	struct recent *recent;
+
+	struct commit commit;
+	struct hub hub;
+	struct bindings *bindings;
+	struct inboxes inboxes;
+	struct rates *rates;
+	struct refusals *refusals;
+	struct saver *saver;
+
+	void (*committed)(void *arg, struct record *const *, size_t);
+	void (*expired)(void *arg);
+	void *watch_arg;
+};
+
+static inline void state_rdlock(struct loop *loop)
+{
+	pthread_rwlock_rdlock(&loop->state_lock);
+}
+
+static inline void state_wrlock(struct loop *loop)
+{
+	pthread_rwlock_wrlock(&loop->state_lock);
+}
+
+static inline void state_unlock(struct loop *loop)
+{
+	pthread_rwlock_unlock(&loop->state_lock);
+}
+
+static inline int64_t loop_wall_us(const struct loop *loop)
+{
+	return loop->clock->wall_us(loop->clock);
+}
+
+static inline int64_t loop_mono_us(const struct loop *loop)
+{
+	return loop->clock->mono_us(loop->clock);
+}
+
+#endif

@@ -1,0 +1,284 @@
+/* Registering a session, changing it, and ending it: what the commands decide. */
+#include "core/session_private.h"
+
+#include "core/inbox.h"
+#include "core/json.h"
+#include "core/parts.h"
+#include "core/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+struct act *act_new(const struct actor *actor)
+{
+	struct act *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return NULL;
+	for (int i = 0; i < 4; i++)
+		buf_init(&a->text[i], LINE_MAX_BYTES);
+	if (actor) {
+		a->actor = *actor;
+		if (actor->session)
+			session_ref(actor->session);
+	}
+	return a;
+}
+
+void session_add_member(struct buf *b, const char *key, const char *text)
+{
+	if (b->len > 1)
+		buf_addc(b, ',');
+	buf_addf(b, "\"%s\":", key);
+	buf_add_json(b, text, strlen(text));
+}
+
+void act_free(struct act *a)
+{
+	if (!a)
+		return;
+	act_free(a->also);
+	command_release(&a->command);
+	actor_release(&a->actor);
+	session_unref(a->session);
+	free(a->said);
+	mark_free(a->mark);
+	for (int i = 0; i < 4; i++)
+		buf_release(&a->text[i]);
+	free(a);
+}
+
+void act_over(struct loop *loop, struct command *c, int status, const struct error *err,
+	struct record *const *records, size_t count)
+{
+	(void)loop, (void)status, (void)err, (void)records, (void)count;
+	act_free((struct act *)c);
+}
+
+static int decide_end(struct loop *loop, struct command *c, struct error *err)
+{
+	struct act *a = (struct act *)c;
+	struct session *s = a->session;
+	char uptime[32];
+	struct draft d = {
+		.kind = RECORD_EVENT,
+		.uid = s->uid,
+		.type = "session.ended",
+		.session = s->id,
+		.from = s->agent_name,
+	};
+
+	if (s->ended_us || !s->agent) {
+		a->same = true;
+		return error_set(err, ESTALE, "session %s has ended", s->id);
+	}
+	d.agent = s->agent->key;
+	session_uptime(loop, s, uptime, sizeof(uptime));
+	buf_addc(&a->text[DATA], '{');
+	session_add_member(&a->text[DATA], "agent_name", s->agent_name);
+	session_add_member(&a->text[DATA], "reason", a->text[TYPE].data);
+	session_add_member(&a->text[DATA], "uptime", uptime);
+	buf_addc(&a->text[DATA], '}');
+	buf_addc(&a->text[DETAIL], '{');
+	session_add_member(&a->text[DETAIL], "reason", a->text[TYPE].data);
+	buf_addc(&a->text[DETAIL], '}');
+	if (buf_error(&a->text[DATA]) || buf_error(&a->text[DETAIL]))
+		return -ENOMEM;
+	d.data = a->text[DATA].data;
+	d.data_len = a->text[DATA].len;
+	d.detail = a->text[DETAIL].data;
+	return command_add(c, &d);
+}
+
+int session_end(struct loop *loop, const struct actor *actor, struct session *s,
+	enum end_reason reason, struct act **out, struct error *err)
+{
+	struct act *a;
+
+	(void)loop;
+	if (s->person)
+		return error_set(
+			err, EPERM, "%s is a person: the session stands and does not end", s->id);
+	a = act_new(actor);
+	if (!a)
+		return -ENOMEM;
+	a->session = session_ref(s);
+	buf_adds(&a->text[TYPE], end_reasons[reason]);
+	a->command.decide = decide_end;
+	a->command.alone = true;
+	*out = a;
+	return 0;
+}
+
+static int decide_change(struct loop *loop, struct command *c, struct error *err)
+{
+	struct act *a = (struct act *)c;
+	struct session *s = a->session;
+	struct draft d = {
+		.kind = RECORD_EVENT,
+		.uid = s->uid,
+		.type = "session.updated",
+		.session = s->id,
+		.from = s->agent_name,
+		.data = a->text[DATA].data,
+		.data_len = a->text[DATA].len,
+		.detail = a->text[DETAIL].data,
+	};
+
+	(void)loop;
+	if (s->ended_us || !s->agent)
+		return error_set(err, ESTALE, "session %s has ended", s->id);
+	d.agent = s->agent->key;
+	return command_add(c, &d);
+}
+
+/* Tags as text are words, apart by white space or commas; as JSON an array of strings. */
+static int tags_from_text(const char *text, struct buf *out, struct error *err)
+{
+	size_t n = 0;
+
+	buf_addc(out, '[');
+	for (text += strspn(text, ", \t\n"); *text; text += strspn(text, ", \t\n")) {
+		size_t len = strcspn(text, ", \t\n");
+
+		if (++n > TAGS_MAX || len > TAG_MAX)
+			return error_set(err, EINVAL, "tags: at most %d of at most %d bytes",
+				TAGS_MAX, TAG_MAX);
+		if (n > 1)
+			buf_addc(out, ',');
+		buf_add_json(out, text, len);
+		text += len;
+	}
+	buf_addc(out, ']');
+	return buf_error(out);
+}
+
+static int value_text(struct act *a, enum session_value value, const char *text, struct error *err)
+{
+	static const char *const shown[] = {"status", "current_task", "tags", "timeout"};
+	static const char *const kept[] = {"status", "task", "tags", "timeout"};
+	struct buf *data = &a->text[DATA], *detail = &a->text[DETAIL], *json = &a->text[SPARE];
+	int64_t us;
+	int r = 0;
+
+	switch (value) {
+	case VALUE_TASK:
+		if (strcmp(text, "-") == 0) {
+			buf_adds(json, "null");
+			break;
+		}
+		/* fall through */
+	case VALUE_STATUS:
+		if (strlen(text) > TASK_MAX || strchr(text, '\n'))
+			return error_set(err, EINVAL, "%s: must be one line of at most %d bytes",
+				shown[value], TASK_MAX);
+		buf_add_json(json, text, strlen(text));
+		break;
+	case VALUE_TAGS:
+		r = tags_from_text(text[strspn(text, "-\n")] ? text : "", json, err);
+		break;
+	case VALUE_TIMEOUT:
+		if (text_duration(text, &us) || us < SECOND_US / 10 || us > TIMEOUT_MAX_US)
+			return error_set(err, EINVAL,
+				"timeout: must be a time from 0.1 s to a day, such as 90s or 15m");
+		buf_addf(json, "%lld", (long long)us);
+		break;
+	}
+	if (r)
+		return r;
+	if (value == VALUE_TIMEOUT)
+		buf_addf(data, "{\"%s\":%g}", shown[value], (double)us / 1e6);
+	else
+		buf_addf(data, "{\"%s\":%s}", shown[value], json->data);
+	buf_addf(detail, "{\"%s\":%s}", kept[value], json->data);
+	return buf_error(json) || buf_error(data) || buf_error(detail) ? -ENOMEM : 0;
+}
+
+int session_change(struct loop *loop, const struct actor *actor, struct session *s,
+	enum session_value value, const char *text, size_t len, bool json, struct act **out,
+	struct error *err)
+{
+	struct act *a;
+	char *copy;
+	int r;
+
+	if (json)
+		return error_set(err, EINVAL, "a value is written as plain text, not as an object");
+	copy = strndup(text, len);
+	a = act_new(actor);
+	if (!a || !copy) {
+		act_free(a);
+		free(copy);
+		return -ENOMEM;
+	}
+	if (value == VALUE_STATUS && strcmp(copy, "ended") == 0) {
+		act_free(a);
+		free(copy);
+		return session_end(loop, actor, s, END_ASKED, out, err);
+	}
+	a->session = session_ref(s);
+	a->command.decide = decide_change;
+	r = value_text(a, value, copy, err);
+	free(copy);
+	if (r)
+		act_free(a);
+	else
+		*out = a;
+	return r;
+}
+
+static int decide_health(struct loop *loop, struct command *c, struct error *err)
+{
+	struct act *a = (struct act *)c;
+	struct session *s = a->session;
+	struct draft d = {
+		.kind = RECORD_EVENT,
+		.uid = s->uid,
+		.type = a->text[TYPE].data,
+		.session = s->id,
+		.from = s->agent_name,
+		.data = a->text[DATA].data,
+		.data_len = a->text[DATA].len,
+	};
+	int r = 0;
+
+	(void)loop, (void)err;
+	if (s->ended_us || !s->agent)
+		return 0;
+	d.agent = s->agent->key;
+	if (strcmp(d.type, "alert.raised") == 0) {
+		struct draft late = d;
+
+		late.type = "session.late";
+		late.data = a->text[SPARE].data;
+		late.data_len = a->text[SPARE].len;
+		r = command_add(c, &late);
+	}
+	return r ? r : command_add(c, &d);
+}
+
+int session_health_changed(struct loop *loop, struct session *s, bool late, struct act **out)
+{
+	struct act *a = act_new(NULL);
+	int64_t heard = atomic_load(&s->heard_wall_us);
+
+	if (!a)
+		return -ENOMEM;
+	a->session = session_ref(s);
+	buf_adds(&a->text[TYPE], late ? "alert.raised" : "alert.cleared");
+	buf_adds(&a->text[SPARE], "{\"last_heartbeat\":\"");
+	buf_add_time(&a->text[SPARE], heard);
+	buf_addf(&a->text[SPARE], "\",\"silent_s\":%lld}",
+		(long long)((loop_wall_us(loop) - heard) / SECOND_US));
+	buf_addf(&a->text[DATA], "{\"alert\":\"session.late\",\"session_id\":\"%s\"}", s->id);
+	a->command.decide = decide_health;
+	if (buf_error(&a->text[SPARE]) || buf_error(&a->text[DATA])) {
+		act_free(a);
+		return -ENOMEM;
+	}
+	*out = a;
+	return 0;
+}

@@ -1,0 +1,80 @@
+/*
+ * What may be said of a session: registering, changing, ending; and its record as others read it.
+ *
+ * Each function here fills a command (core/loop.h) that the caller submits; the command's strings
+ * are its own, in `text`. session_id and other ids are checked here, rights against `actor`.
+ */
+#ifndef CORE_SESSION_H
+#define CORE_SESSION_H
+
+#include "core/bind.h"
+#include "core/buf.h"
+#include "core/error.h"
+#include "core/loop.h"
+#include "core/state.h"
+
+/* A command with the storage that its drafts point into. Made by the functions below; freed by
+ * act_free, which whoever handles `done` calls. */
+struct act {
+	struct command command;
+	struct actor actor;      /* who acts; its session is held */
+	struct session *session; /* whom it is about, held; for a registration set when done */
+	struct buf text[4];      /* type, data, detail, spare */
+	char id[ID_MAX + 1];     /* the session's, once decided */
+	char key[AGENT_KEY_MAX + 1];
+	char user[64];     /* who speaks where no session does */
+	struct said *said; /* the messages of one write (core/message.c) */
+	size_t said_count;
+	struct mark *mark; /* what is marked read (core/mark.c) */
+	struct act *also;  /* the next registration of the same write; freed with this one */
+	bool own_id;       /* the id was chosen */
+	bool same;         /* a registration that gave back the session that was there */
+	void *owner;       /* whatever the submitter needs in done */
+};
+struct act *act_new(const struct actor *); /* NULL: out of memory */
+void act_free(struct act *);               /* takes NULL */
+
+/* A `done` for acts that nobody waits for: frees the act. */
+void act_over(struct loop *, struct command *, int status, const struct error *,
+	struct record *const *, size_t);
+
+/* Registering: from text (`name`, `name: task`) or JSON; or under an id of one's own by mkdir. The
+ * id is in act->id when done with status 0. Refusals: -EINVAL, -EEXIST (that id lives, or was
+ * another's), -EACCES (the name is another uid's), -EDQUOT (too many sessions), -ENOMEM. */
+int session_register_text(struct loop *, const struct actor *, const char *text, size_t len,
+	struct act **out, struct error *);
+struct json;
+int session_register_json(struct loop *, const struct actor *, const char *text, size_t len,
+	const struct json *, struct act **out, struct error *);
+int session_register_id(
+	struct loop *, const struct actor *, const char *id, struct act **out, struct error *);
+
+/* The standing session of a uid: `person`. NULL act where it is there already. */
+int session_person(struct loop *, uid_t uid, gid_t gid, struct act **out, struct error *);
+
+/* Ending it. -ESTALE where it has ended already, -EPERM for a person's. */
+int session_end(struct loop *, const struct actor *, struct session *, enum end_reason,
+	struct act **out, struct error *);
+
+/* Changing a value: `status`, `current_task`, `tags`, `timeout`. Writing `ended` to status ends. */
+enum session_value { VALUE_STATUS, VALUE_TASK, VALUE_TAGS, VALUE_TIMEOUT };
+int session_change(struct loop *, const struct actor *, struct session *, enum session_value,
+	const char *text, size_t len, bool json, struct act **out, struct error *);
+
+/* The daemon's word that a session is late (session.late and alert.raised), or was heard of again
+ * (alert.cleared). */
+int session_health_changed(struct loop *, struct session *, bool late, struct act **out);
+
+/* Adds the session as the JSON object that a record's detail and a saved row hold: who and what it
+ * is, and its heirs. */
+void session_describe(const struct state *, const struct session *, struct buf *);
+
+/* Adds the record as others read it, as a JSON object's members without the opening brace. The
+ * caller holds the state's lock. */
+void session_record(struct loop *, struct session *, struct buf *);
+
+/* `fresh`, `late`, or `ended`; how long it has lived, for people: 5m, 2h, 3d. */
+const char *session_health(const struct session *);
+void session_uptime(struct loop *, const struct session *, char *out, size_t size);
+
+#endif

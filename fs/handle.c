@@ -1,0 +1,171 @@
+#include "fs/handle.h"
+
+#include "fs/private.h"
+#include "fs/stream.h"
+#include "fs/turn.h"
+
+#include "core/inbox.h"
+#include "core/parts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+void refuse(struct server *server, uid_t uid, pid_t pid, const struct session *s,
+	const struct where *where, const char *name, int code, const struct error *err)
+{
+	struct buf path = BUF_INIT;
+	const char *reason = err && err->text[0] ? err->text
+			     : code == ESTALE    ? "the session has ended; register again"
+			     : code == EACCES    ? "not the owner"
+						 : strerror(code);
+
+	where_path(where, &path);
+	if (name)
+		buf_addf(&path, "%s%s", path.len ? "/" : "", name);
+	refusal_add(server->loop->refusals, uid, pid, s ? s->id : NULL, path.data ? path.data : "",
+		code, reason);
+	buf_release(&path);
+}
+
+/* Whether the caller may act through as/, or in the session of the path. */
+static int check_rights(const struct caller *c, const struct where *w, int flags, struct error *err)
+{
+	bool writes = (flags & O_ACCMODE) != O_RDONLY;
+	const struct row *row = w->row;
+
+	if (w->as && w->as->uid != c->uid)
+		return error_set(err, EACCES, "session %s is another user's", w->as->id);
+	if (w->live && (flags & O_ACCMODE) == O_WRONLY)
+		return error_set(err, EINVAL,
+			"a stream is narrowed on the descriptor that reads it: exec "
+			"3<>activity.live");
+	if (writes && !row->ops->take && !row->ops->touched && !w->live)
+		return error_set(err, EACCES, "this file is for reading");
+	if ((writes && (row->flags & ROW_OWN)) || row->shape == SHAPE_TURN)
+		if (w->session->uid != c->uid)
+			return error_set(
+				err, EACCES, "session %s is another user's", w->session->id);
+	return 0;
+}
+
+/* Messages are for who reads as that session: a process bound to another leaves them alone. */
+static int check_reader(const struct caller *c, const struct where *w, struct error *err)
+{
+	struct actor actor;
+	bool may;
+	int r;
+
+	r = actor_resolve(c->loop, c->uid, c->gid, c->pid, w->as, &actor);
+	if (r)
+		return r;
+	may = bind_may_consume(c->loop, &actor, w->session);
+	actor_release(&actor);
+	return may ? 0
+		   : error_set(err, EACCES, "this process is bound to another session than %s",
+			     w->session->id);
+}
+
+static int find_actor(const struct caller *c, const struct where *w, struct actor *out)
+{
+	int r;
+
+	if (!(w->row->flags & ROW_OWN))
+		return actor_resolve(c->loop, c->uid, c->gid, c->pid, w->as, out);
+	/* Within a session's own directory it is the session that acts. */
+	r = actor_resolve(c->loop, c->uid, c->gid, c->pid, w->session, out);
+	out->through_as = false;
+	return r;
+}
+
+static void enlist(struct handle *h)
+{
+	struct server *s = h->server;
+
+	pthread_mutex_lock(&s->handles_mutex);
+	h->next = s->handles;
+	h->link = &s->handles;
+	if (h->next)
+		h->next->link = &h->next;
+	s->handles = h;
+	pthread_mutex_unlock(&s->handles_mutex);
+}
+
+static void delist(struct handle *h)
+{
+	pthread_mutex_lock(&h->server->handles_mutex);
+	if (h->link)
+		*h->link = h->next;
+	if (h->next)
+		h->next->link = h->link;
+	pthread_mutex_unlock(&h->server->handles_mutex);
+}
+
+int handle_new(
+	const struct caller *c, struct node *n, int flags, struct handle **out, struct error *err)
+{
+	const struct where *w = &n->where;
+	bool writes = (flags & O_ACCMODE) != O_RDONLY;
+	struct handle *h;
+	int r = check_rights(c, w, flags, err);
+
+	if (!r && (w->row->flags & ROW_READER) && (writes || w->row->shape == SHAPE_TURN))
+		r = check_reader(c, w, err);
+	if (r)
+		return r;
+	h = calloc(1, sizeof(*h));
+	if (!h)
+		return -ENOMEM;
+	h->server = c->server;
+	h->loop = c->loop;
+	h->node = n;
+	h->flags = flags;
+	h->writes = writes;
+	h->actor = (struct actor){.uid = c->uid, .gid = c->gid, .tid = c->pid, .kind = ACTOR_USER};
+	pthread_mutex_init(&h->lock, NULL);
+	buf_init(&h->value, TAGS_MAX * (TAG_MAX + 2));
+	framer_init(&h->framer, (size_t)c->loop->config->message_max);
+	if (writes && !w->live)
+		r = find_actor(c, w, &h->actor);
+	if (!r && w->live)
+		r = stream_open(h, &h->stream);
+	if (!r && writes && w->row->ops->opened)
+		r = w->row->ops->opened(h, err);
+	if (r) {
+		handle_free(h);
+		return r;
+	}
+	enlist(h);
+	*out = h;
+	return 0;
+}
+
+void handle_free(struct handle *h)
+{
+	if (!h)
+		return;
+	delist(h);
+	if (h->node->where.row->shape == SHAPE_TURN) {
+		turn_close(h);
+		if (h->leased) {
+			inbox_return(h->loop, h->node->where.session, h->leased->pos);
+			record_unref(h->leased);
+		}
+	}
+	stream_close(h->stream);
+	if (h->alive)
+		h->node->where.row->ops->closed(h);
+	framer_release(&h->framer);
+	buf_release(&h->text);
+	buf_release(&h->value);
+	actor_release(&h->actor);
+	pthread_mutex_destroy(&h->lock);
+	free(h);
+}
+
+void handles_free(struct server *s)
+{
+	while (s->handles)
+		handle_free(s->handles);
+}

@@ -1,0 +1,65 @@
+/*
+ * An open file: who opened it, what was written to it and not yet taken, and how far it was read.
+ *
+ * Identity is fixed at open. Calls on one handle may come at once from several threads; `lock`
+ * guards all of it but what is fixed. The kernel releases a handle only when nothing is under way
+ * on it.
+ */
+#ifndef FS_HANDLE_H
+#define FS_HANDLE_H
+
+#include "fs/node.h"
+
+#include "core/bind.h"
+#include "core/framer.h"
+#include "core/rate.h"
+
+#include <pthread.h>
+
+struct holder;
+struct stream;
+struct turning;
+
+struct handle {
+	/* fixed at open */
+	struct server *server;
+	struct loop *loop;
+	struct node *node; /* the kernel holds it while the file is open */
+	struct actor actor;
+	int flags; /* of open(2) */
+	bool writes;
+
+	pthread_mutex_t lock;
+	struct framer framer;
+	struct burst burst;
+	struct buf value; /* what was written of a value that takes several writes */
+	bool wrote;       /* something was written, ever */
+	bool broken;      /* incomplete JSON was told of already */
+	bool cut;         /* what comes next is the rest of a message that was too long */
+	size_t last_size; /* of the write before */
+	struct buf text;  /* what reading gives: an answer, a turn's text, names of a directory */
+	bool has_text;
+	off_t text_at;    /* the offset at which it begins: where the last write ended */
+	size_t text_read; /* TURN: how much of it was read */
+	struct view_place place;
+	struct record *leased; /* next: what this reader was handed; held */
+	bool marked;           /* and it is marked read */
+	struct holder *alive;
+	struct stream *stream;
+	struct turning *turning;
+	struct handle *next, **link; /* of the server\'s open ones */
+};
+
+int handle_new(
+	const struct caller *, struct node *, int flags, struct handle **out, struct error *);
+void handle_free(struct handle *); /* takes NULL */
+
+/* Frees those that the kernel will not release any more: the mount is gone. */
+void handles_free(struct server *);
+
+/* Why something was refused, as a line in the caller's `errors`: at a place or, where `name` is not
+ * NULL, for that name in it. `err` may hold only a code. */
+void refuse(struct server *, uid_t uid, pid_t pid, const struct session *, const struct where *,
+	const char *name, int code, const struct error *err);
+
+#endif

@@ -1,0 +1,383 @@
+#include "fs/node.h"
+
+#include "core/log.h"
+#include "core/parts.h"
+#include "core/refusal.h"
+#include "fs/files.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUCKETS  65536 /* a power of two */
+#define ROWS_MAX 128
+
+/* Attributes that never change are good for long; a log's are never. */
+#define VALID_LONG 3600.0
+
+struct nodes {
+	struct loop *loop;
+	int64_t born_us;
+	pthread_mutex_t mutex;
+	struct node root;
+	struct node *buckets[BUCKETS];
+	struct node *by_row[ROWS_MAX];
+};
+
+struct nodes *nodes_new(struct loop *loop)
+{
+	struct nodes *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return NULL;
+	t->loop = loop;
+	t->born_us = loop_wall_us(loop);
+	pthread_mutex_init(&t->mutex, NULL);
+	t->root.where.row = &tree[0];
+	t->root.ino = 1;
+	t->root.time_us = t->born_us;
+	return t;
+}
+
+static void node_free(struct node *n)
+{
+	if (n->has_view)
+		view_release(&n->view);
+	where_release(&n->where);
+	free(n->text);
+	free(n);
+}
+
+void nodes_free(struct nodes *t)
+{
+	struct node *n, *next;
+
+	if (!t)
+		return;
+	for (size_t i = 0; i < BUCKETS; i++) {
+		for (n = t->buckets[i]; n; n = next) {
+			next = n->next;
+			node_free(n);
+		}
+	}
+	pthread_mutex_destroy(&t->mutex);
+	free(t);
+}
+
+struct node *nodes_root(struct nodes *t)
+{
+	return &t->root;
+}
+
+static bool has_text(const struct row *row)
+{
+	return row->shape == SHAPE_SNAPSHOT || row->shape == SHAPE_VALUE;
+}
+
+/* Whether a node that is there still shows its file as it is. */
+static bool is_current(const struct node *n, const struct node *fresh)
+{
+	if (has_text(n->where.row))
+		return n->text_len == fresh->text_len &&
+		       (n->text_len == 0 || memcmp(n->text, fresh->text, n->text_len) == 0);
+	if (n->where.row->ops == &errors_ops)
+		return n->first == fresh->first;
+	if (n->has_view)
+		return n->view.base_bytes == fresh->view.base_bytes;
+	return true;
+}
+
+/* Makes what a version of the file consists of. */
+static int fill(struct nodes *t, const struct caller *c, struct node *n, struct error *err)
+{
+	const struct row *row = n->where.row;
+	struct buf text = BUF_INIT;
+	uint64_t end;
+	int r;
+
+	n->time_us = t->born_us;
+	if (row->ops == &errors_ops) {
+		refusal_span(t->loop->refusals, n->where.viewer, &n->first, &end, &n->time_us);
+	} else if (row->shape == SHAPE_LOG) {
+		r = row->ops->view(c, &n->where, &n->view);
+		if (r)
+			return r;
+		n->has_view = true;
+	} else if (has_text(row)) {
+		r = row->ops->text(c, &n->where, &text, err);
+		if (!r)
+			r = buf_error(&text);
+		if (r) {
+			buf_release(&text);
+			return r;
+		}
+		n->time_us = row == &readme_row ? t->born_us : loop_wall_us(t->loop);
+		n->text = buf_detach(&text, &n->text_len);
+	}
+	return 0;
+}
+
+static struct node **bucket(struct nodes *t, uint64_t ino)
+{
+	return &t->buckets[(ino ^ (ino >> 32)) & (BUCKETS - 1)];
+}
+
+static size_t row_number(const struct row *row)
+{
+	return row == &readme_row ? ROWS_MAX - 1 : (size_t)(row - tree);
+}
+
+static struct node *newest(struct nodes *t, const struct where *where, uint64_t ino)
+{
+	struct node *n = *bucket(t, ino);
+
+	while (n && !(n->newest && where_same(&n->where, where)))
+		n = n->next;
+	return n;
+}
+
+static void insert(struct nodes *t, struct node *n)
+{
+	struct node **head = bucket(t, n->ino), **row = &t->by_row[row_number(n->where.row)];
+
+	n->lookups = 1;
+	n->newest = true;
+	n->next = *head;
+	n->link = head;
+	if (*head)
+		(*head)->link = &n->next;
+	*head = n;
+	n->row_next = *row;
+	n->row_link = row;
+	if (*row)
+		(*row)->row_link = &n->row_next;
+	*row = n;
+}
+
+/* Files that a look at the table is enough for: nothing of them can have changed. */
+static bool is_lasting(const struct where *w, const struct node *n, int64_t first_pos)
+{
+	if (has_text(w->row) || w->row->ops == &errors_ops)
+		return false;
+	if (w->row->shape == SHAPE_LOG)
+		return n->first_pos == first_pos && w->row->ops != &since_ops;
+	return true;
+}
+
+static struct node *find_lasting(struct nodes *t, struct node *parent, const struct where *where,
+	uint64_t ino, int64_t first_pos)
+{
+	struct node *n;
+
+	pthread_mutex_lock(&t->mutex);
+	n = newest(t, where, ino);
+	if (n && !is_lasting(where, n, first_pos))
+		n = NULL;
+	if (n) {
+		n->lookups++;
+		n->parent = parent;
+	}
+	pthread_mutex_unlock(&t->mutex);
+	return n;
+}
+
+int node_find(struct nodes *t, const struct caller *c, struct node *parent,
+	const struct where *where, struct node **out, struct error *err)
+{
+	uint64_t ino = where_ino(where);
+	struct node *fresh, *n;
+	int64_t first_pos;
+	int r;
+
+	state_rdlock(t->loop);
+	first_pos = t->loop->state->first_pos;
+	state_unlock(t->loop);
+	*out = find_lasting(t, parent, where, ino, first_pos);
+	if (*out)
+		return 0;
+	fresh = calloc(1, sizeof(*fresh));
+	if (!fresh)
+		return -ENOMEM;
+	where_copy(&fresh->where, where);
+	fresh->ino = ino;
+	fresh->first_pos = first_pos;
+	r = fill(t, c, fresh, err);
+	if (r) {
+		node_free(fresh);
+		return r;
+	}
+	if (where->row->shape == SHAPE_LOG)
+		fresh->nudged = node_bytes(t, fresh);
+	pthread_mutex_lock(&t->mutex);
+	n = newest(t, where, ino);
+	if (n && is_current(n, fresh)) {
+		n->lookups++;
+		n->first_pos = first_pos;
+	} else {
+		if (n)
+			n->newest = false;
+		insert(t, fresh);
+		n = fresh;
+		fresh = NULL;
+	}
+	n->parent = parent;
+	pthread_mutex_unlock(&t->mutex);
+	if (fresh)
+		node_free(fresh);
+	*out = n;
+	return 0;
+}
+
+static bool is_held(const struct nodes *t, const struct node *n)
+{
+	for (size_t i = 0; i < ROWS_MAX; i++)
+		for (const struct node *at = t->by_row[i]; at; at = at->row_next)
+			if (at == n)
+				return true;
+	return false;
+}
+
+int node_again(struct nodes *t, struct node *n)
+{
+	int r = -ENOENT;
+
+	pthread_mutex_lock(&t->mutex);
+	if (is_held(t, n)) {
+		n->lookups++;
+		r = 0;
+	}
+	pthread_mutex_unlock(&t->mutex);
+	return r;
+}
+
+void node_forget(struct nodes *t, struct node *n, uint64_t count)
+{
+	bool gone = false;
+
+	if (n == &t->root)
+		return;
+	pthread_mutex_lock(&t->mutex);
+	n->lookups -= count < n->lookups ? count : n->lookups;
+	if (n->lookups == 0) {
+		*n->link = n->next;
+		if (n->next)
+			n->next->link = n->link;
+		*n->row_link = n->row_next;
+		if (n->row_next)
+			n->row_next->row_link = n->row_link;
+		gone = true;
+	}
+	pthread_mutex_unlock(&t->mutex);
+	if (gone)
+		node_free(n);
+}
+
+static mode_t type_of(const struct node *n)
+{
+	switch (n->where.row->shape) {
+	case SHAPE_DIR:
+		return S_IFDIR;
+	case SHAPE_LINK:
+		return S_IFLNK;
+	default:
+		return S_IFREG;
+	}
+}
+
+static bool take_time(void *arg, struct record *r)
+{
+	*(int64_t *)arg = r->time_us;
+	return false;
+}
+
+/* When the newest line of a view was written. */
+static int64_t view_time(struct loop *loop, const struct node *n)
+{
+	int64_t pos = 0, time_us = n->time_us;
+	size_t i;
+
+	state_rdlock(loop);
+	for (i = 0; i < 2; i++)
+		if (n->view.plus[i] && n->view.plus[i]->last_pos > pos)
+			pos = n->view.plus[i]->last_pos;
+	i = recent_find(loop->recent, pos);
+	if (i < loop->recent->count && recent_at(loop->recent, i)->pos == pos)
+		time_us = recent_at(loop->recent, i)->time_us;
+	else
+		i = SIZE_MAX;
+	state_unlock(loop);
+	if (i == SIZE_MAX && pos >= n->view.base_pos)
+		log_read(loop->log, pos, take_time, &time_us, NULL);
+	return time_us;
+}
+
+static void stat_log(struct nodes *t, const struct node *n, struct stat *st, int64_t *time_us)
+{
+	uint64_t first, end;
+
+	st->st_size = (off_t)node_bytes(t, n);
+	if (!n->has_view) {
+		refusal_span(t->loop->refusals, n->where.viewer, &first, &end, time_us);
+		if (!*time_us)
+			*time_us = t->born_us;
+	} else {
+		*time_us = view_time(t->loop, n);
+	}
+}
+
+void node_stat(struct nodes *t, const struct caller *c, const struct node *n, struct stat *st,
+	double *valid)
+{
+	const struct row *row = n->where.row;
+	int64_t time_us = n->time_us;
+
+	memset(st, 0, sizeof(*st));
+	st->st_ino = n->ino;
+	st->st_mode = type_of(n) | (n->where.live ? row->mode & ~(mode_t)0111 : row->mode);
+	st->st_nlink = row->shape == SHAPE_DIR ? 2 : 1;
+	st->st_blksize = 65536;
+	where_owner(c, &n->where, &st->st_uid, &st->st_gid);
+	/* Who comes and goes changes the times of sessions/. */
+	*valid = row->ops == &sessions_ops ? 1.0 : VALID_LONG;
+	if (n->where.live) {
+		/* A stream has no size; who may read the log may read it and narrow it. */
+		st->st_mode = S_IFREG | (row->mode & 0444) | (row->mode & 0444) >> 1;
+	} else if (row->shape == SHAPE_LOG) {
+		stat_log(t, n, st, &time_us);
+		*valid = 0;
+	} else if (has_text(row)) {
+		st->st_size = (off_t)n->text_len;
+		*valid = row->shape == SHAPE_VALUE ? 0 : VALID_LONG;
+	} else if (row->shape == SHAPE_SINK) {
+		st->st_size = row->usage ? (off_t)strlen(row->usage) : 0;
+		if (row->ops == &heartbeat_ops || row->ops == &alive_ops) {
+			time_us = atomic_load(&n->where.session->heard_wall_us);
+			*valid = 0;
+		}
+	}
+	st->st_blocks = (st->st_size + 511) / 512;
+	st->st_mtim.tv_sec = time_us / SECOND_US;
+	st->st_mtim.tv_nsec = time_us % SECOND_US * 1000;
+	st->st_ctim = st->st_atim = st->st_mtim;
+}
+
+void nodes_each(
+	struct nodes *t, const struct row *row, void (*fn)(void *arg, struct node *), void *arg)
+{
+	pthread_mutex_lock(&t->mutex);
+	for (struct node *n = t->by_row[row_number(row)]; n; n = n->row_next)
+		fn(arg, n);
+	pthread_mutex_unlock(&t->mutex);
+}
+
+uint64_t node_bytes(struct nodes *t, const struct node *n)
+{
+	uint64_t first, end;
+	int64_t time_us;
+
+	if (n->has_view)
+		return view_bytes(&n->view, t->loop);
+	refusal_span(t->loop->refusals, n->where.viewer, &first, &end, &time_us);
+	return end - n->first;
+}

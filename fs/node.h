@@ -1,0 +1,78 @@
+/*
+ * Which inodes there are.
+ *
+ * The kernel knows a file by a number that we give it at lookup and that it gives back: here the
+ * address of a node. There is one node for each *version* of a file:
+ *
+ * - A snapshot or a value has a node for each text that was looked up. The text is taken whole
+ * then, so that its size is true in stat and in fstat, which names no open file. Looking it up
+ * again gives the same node as long as the text is the same, else a new one; the old one lives on
+ * for those who hold it.
+ * - A log has a node for each generation: a view with a first byte that does not move. When old
+ *   lines have gone, the path gives a new node; those who hold the old one see their file grow on.
+ * - What is a session's has a node for each time that its id was registered: a directory that was
+ *   removed is dead to the kernel as long as somebody stands in it.
+ * - Everything else has one.
+ *
+ * All versions of a file show the same st_ino, so that nothing looks replaced. A node lives as long
+ * as the kernel refers to it (FUSE's lookup count); the table holds none of its own. Any thread.
+ */
+#ifndef FS_NODE_H
+#define FS_NODE_H
+
+#include "fs/route.h"
+
+#include "core/view.h"
+
+#include <stdint.h>
+#include <sys/stat.h>
+
+struct nodes;
+
+struct node {
+	struct where where;
+	struct node *parent; /* by its number alone: the kernel may have forgotten it */
+	uint64_t ino;
+	char *text; /* SNAPSHOT, VALUE: what it is; not terminated */
+	size_t text_len;
+	int64_t time_us;
+	bool has_view;
+	struct view view; /* LOG and its twin */
+	uint64_t first;   /* errors: the first byte of this generation */
+	/* private */
+	uint64_t lookups;
+	bool newest;       /* what a lookup of its path gives */
+	int64_t first_pos; /* of the log, when a view was made */
+	uint64_t nudged;   /* how long it was when its watchers were nudged (fs/notify.h) */
+	struct node *next, **link, *row_next, **row_link;
+};
+
+struct nodes *nodes_new(struct loop *); /* NULL: out of memory */
+void nodes_free(struct nodes *);
+
+struct node *nodes_root(struct nodes *);
+
+/* The node of a place as it stands now, with one more lookup counted. The `where` is copied,
+ * and the parent noted. -ENOMEM,
+ * -EIO, or what making the text said. */
+int node_find(struct nodes *, const struct caller *, struct node *parent, const struct where *,
+	struct node **out, struct error *);
+
+/* Counts one more lookup of a node that is still there; -ENOENT. */
+int node_again(struct nodes *, struct node *);
+
+/* The kernel forgot `count` lookups of it. */
+void node_forget(struct nodes *, struct node *, uint64_t count);
+
+/* The attributes as they are now; and for how long they stay so, in seconds. */
+void node_stat(
+	struct nodes *, const struct caller *, const struct node *, struct stat *, double *valid);
+
+/* Calls fn for every node of a row that the kernel holds. Under the table's lock: fn only looks. */
+void nodes_each(
+	struct nodes *, const struct row *, void (*fn)(void *arg, struct node *), void *arg);
+
+/* How many bytes a log has; logs alone. */
+uint64_t node_bytes(struct nodes *, const struct node *);
+
+#endif

@@ -1,0 +1,37 @@
+/* The server's parts, for the sources of fs/. */
+#ifndef FS_PRIVATE_H
+#define FS_PRIVATE_H
+
+#include "fs/mount.h"
+#include "fs/server.h"
+
+#include <fuse_lowlevel.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct nodes;
+struct notify;
+struct waits;
+
+struct server {
+	struct loop *loop;
+	const struct config *config;
+	struct nodes *nodes;
+	struct notify *_Atomic notify; /* NULL until it runs */
+	struct notify *notify_started;
+	struct waits *waits;
+	pthread_mutex_t handles_mutex; /* of the list */
+	struct handle *handles;        /* the open ones */
+	struct stream *error_streams;  /* under the lock of the waits */
+	struct fuse_session *session;
+	char *mountpoint;
+	atomic_bool stopping;
+	int wake; /* an eventfd, for server_stop */
+	struct mount mount;
+	pthread_t minder, looper;
+	atomic_bool looped; /* libfuse's loop has ended */
+};
+
+void ops_init(struct fuse_lowlevel_ops *); /* ops.c */
+
+#endif

@@ -1,0 +1,297 @@
+#include "fs/route.h"
+
+#include "fs/files.h"
+#include "fs/readme.h"
+
+#include "core/parts.h"
+#include "core/state.h"
+#include "core/text.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define LIVE ".live"
+
+static const struct file_ops readme_ops = {.text = readme_text};
+
+const struct row readme_row = {
+	"README.md", SHAPE_SNAPSHOT, 0444, 0, &readme_ops, "what is in this directory", NULL};
+
+void where_release(struct where *w)
+{
+	session_unref(w->session);
+	session_unref(w->as);
+	w->session = w->as = NULL;
+}
+
+void where_copy(struct where *to, const struct where *from)
+{
+	*to = *from;
+	if (to->session)
+		session_ref(to->session);
+	if (to->as)
+		session_ref(to->as);
+}
+
+bool where_same(const struct where *a, const struct where *b)
+{
+	return a->row == b->row && a->dir == b->dir && a->live == b->live &&
+	       a->session == b->session && a->life == b->life && a->as == b->as &&
+	       a->viewer == b->viewer && strcmp(a->word, b->word) == 0;
+}
+
+const char *row_name(const struct row *row)
+{
+	const char *slash = strrchr(row->path, '/');
+
+	return slash ? slash + 1 : row->path;
+}
+
+bool row_is_many(const struct row *row)
+{
+	return row_name(row)[0] == '<';
+}
+
+static bool is_child(const struct row *dir, const struct row *row)
+{
+	size_t len = strlen(dir->path);
+	const char *rest = row->path;
+
+	if (len) {
+		if (strncmp(rest, dir->path, len) != 0 || rest[len] != '/')
+			return false;
+		rest += len + 1;
+	}
+	return *rest && !strchr(rest, '/');
+}
+
+/* as/<id> has the root's children. */
+static const struct row *table_of(const struct row *dir)
+{
+	return strcmp(dir->path, "as/<as>") == 0 ? &tree[0] : dir;
+}
+
+const struct row *route_child(const struct row *dir, const struct row *after)
+{
+	const struct row *of = table_of(dir);
+	const struct row *row = after ? after + 1 : tree;
+
+	for (; row->path; row++)
+		if (is_child(of, row) && !(of != dir && strcmp(row->path, "as") == 0))
+			return row;
+	return NULL;
+}
+
+static int find_session(const struct caller *c, const char *name, bool ended, struct where *out)
+{
+	struct session *s;
+
+	state_rdlock(c->loop);
+	s = state_session(c->loop->state, name);
+	if (s && s->ended_us && !ended)
+		s = NULL;
+	if (s) {
+		out->session = session_ref(s);
+		out->life = s->started_us;
+	}
+	state_unlock(c->loop);
+	return s ? 0 : -ENOENT;
+}
+
+static int find_agent(const struct caller *c, const char *name, struct where *out)
+{
+	bool there;
+
+	if (strlen(name) > AGENT_KEY_MAX)
+		return -ENOENT;
+	state_rdlock(c->loop);
+	there = state_agent(c->loop->state, name) != NULL;
+	state_unlock(c->loop);
+	if (!there)
+		return -ENOENT;
+	memcpy(out->word, name, strlen(name) + 1);
+	return 0;
+}
+
+/* as/<id>/ acts as that session, so it is for its own uid, and not even for root. */
+static int find_as(const struct caller *c, const char *name, struct where *out)
+{
+	int r = find_session(c, name, false, out);
+
+	if (r)
+		return r;
+	if (out->session->uid != c->uid)
+		return -EACCES;
+	out->as = out->session;
+	out->session = NULL;
+	return 0;
+}
+
+/* A seq, a moment, or a time ago. */
+static bool since_ok(const char *name)
+{
+	int64_t us;
+
+	return name[strspn(name, "0123456789")] == '\0' || text_time(name, &us) == 0 ||
+	       text_duration(name, &us) == 0;
+}
+
+static int find_many(
+	const struct caller *c, const struct row *row, const char *name, struct where *out)
+{
+	const char *what = row_name(row);
+	int r = 0;
+
+	if (strcmp(what, "<session>") == 0)
+		r = find_session(c, name, false, out);
+	else if (strcmp(what, "<any>") == 0 || strcmp(what, "<own>") == 0)
+		r = find_session(c, name, what[1] == 'a', out);
+	else if (strcmp(what, "<agent>") == 0)
+		r = find_agent(c, name, out);
+	else if (strcmp(what, "<as>") == 0)
+		r = find_as(c, name, out);
+	else if (strlen(name) > ID_MAX ||
+		 !(strcmp(what, "<type>") == 0 ? text_type_ok(name) : since_ok(name)))
+		r = -ENOENT;
+	else
+		memcpy(out->word, name, strlen(name) + 1);
+	if (!r && strcmp(what, "<own>") == 0) {
+		/* agents/<agent>/sessions/ holds that agent's only. */
+		state_rdlock(c->loop);
+		if (!out->session->agent || strcmp(out->session->agent->key, out->word) != 0)
+			r = -ENOENT;
+		state_unlock(c->loop);
+	}
+	return r;
+}
+
+/* One name without its .live, if it had one. */
+static int find(const struct caller *c, const struct where *dir, const char *name, bool live,
+	struct where *out)
+{
+	const struct row *many = NULL;
+	int r;
+
+	for (const struct row *row = route_child(dir->row, NULL); row;
+		row = route_child(dir->row, row)) {
+		if (live && row->shape != SHAPE_LOG)
+			continue;
+		if (row_is_many(row))
+			many = row;
+		else if (strcmp(row_name(row), name) == 0) {
+			out->row = row;
+			return 0;
+		}
+	}
+	if (!many)
+		return -ENOENT;
+	r = find_many(c, many, name, out);
+	out->row = many;
+	return r;
+}
+
+int route_find(const struct caller *c, const struct where *dir, const char *name, struct where *out)
+{
+	size_t len = strlen(name), live = strlen(LIVE);
+	char plain[ID_MAX + 8];
+	struct where w;
+	int r;
+
+	if (dir->session && dir->row->ops != &agent_sessions_ops) {
+		/* A directory that the kernel still holds, of a session that has ended. */
+		state_rdlock(c->loop);
+		r = dir->session->ended_us ? -ENOENT : 0;
+		state_unlock(c->loop);
+		if (r)
+			return r;
+	}
+	where_copy(&w, dir);
+	w.dir = NULL;
+	if (strcmp(name, "README.md") == 0) {
+		w.row = &readme_row;
+		w.dir = dir->row;
+		*out = w;
+		return 0;
+	}
+	r = find(c, dir, name, false, &w);
+	if (r == -ENOENT && len > live && len - live < sizeof(plain) &&
+		strcmp(name + len - live, LIVE) == 0) {
+		where_release(&w);
+		where_copy(&w, dir);
+		memcpy(plain, name, len - live);
+		plain[len - live] = '\0';
+		r = find(c, dir, plain, true, &w);
+		w.live = true;
+	}
+	if (r) {
+		where_release(&w);
+		return r;
+	}
+	w.viewer = w.row->ops == &errors_ops ? c->uid : 0;
+	*out = w;
+	return 0;
+}
+
+void where_path(const struct where *w, struct buf *out)
+{
+	const char *path = w->dir ? w->dir->path : w->row->path;
+
+	if (w->as)
+		buf_addf(out, "as/%s%s", w->as->id, *path ? "/" : "");
+	if (strcmp(path, "as/<as>") == 0)
+		path = "";
+	while (*path) {
+		size_t plain = strcspn(path, "<");
+
+		buf_add(out, path, plain);
+		path += plain;
+		if (*path != '<')
+			continue;
+		if (w->session &&
+			(strncmp(path, "<session>", 9) == 0 || strncmp(path, "<any>", 5) == 0 ||
+				strncmp(path, "<own>", 5) == 0))
+			buf_adds(out, w->session->id);
+		else
+			buf_adds(out, w->word);
+		path = strchr(path, '>') + 1;
+	}
+	if (w->dir)
+		buf_addf(out, "%sREADME.md", out->len && out->data[out->len - 1] != '/' ? "/" : "");
+	if (w->live)
+		buf_adds(out, LIVE);
+}
+
+/* FNV-1a over what makes the file this one. */
+uint64_t where_ino(const struct where *w)
+{
+	struct buf path = BUF_INIT;
+	uint64_t h = 14695981039346656037ULL;
+
+	where_path(w, &path);
+	for (size_t i = 0; i < path.len; i++)
+		h = (h ^ (unsigned char)path.data[i]) * 1099511628211ULL;
+	h ^= w->viewer;
+	buf_release(&path);
+	return h < 2 ? 2 : h;
+}
+
+void where_owner(const struct caller *c, const struct where *w, uid_t *uid, gid_t *gid)
+{
+	struct agent *agent;
+
+	*uid = c->loop->owner;
+	*gid = c->loop->group;
+	if (w->as && w->row->shape == SHAPE_DIR && strcmp(w->row->path, "as/<as>") == 0) {
+		*uid = w->as->uid;
+		*gid = w->as->gid;
+	} else if (w->session) {
+		*uid = w->session->uid;
+		*gid = w->session->gid;
+	} else if (w->word[0]) {
+		state_rdlock(c->loop);
+		agent = state_agent(c->loop->state, w->word);
+		if (agent)
+			*uid = agent->uid;
+		state_unlock(c->loop);
+	}
+}

@@ -1,0 +1,68 @@
+/*
+ * From names to places in the tree: the table as it is walked.
+ *
+ * A `where` says which file is meant: its row, whether it is the row's .live twin, the session,
+ * agent or word that stands in for the row's `<…>`, and the session through whose as/ the path
+ * went. It holds its sessions; copies of it are made and released. Any thread.
+ */
+#ifndef FS_ROUTE_H
+#define FS_ROUTE_H
+
+#include "fs/tree.h"
+
+#include "core/buf.h"
+#include "core/limits.h"
+
+#include <stdint.h>
+
+struct loop;
+struct server;
+struct session;
+
+/* Who asks. */
+struct caller {
+	struct server *server;
+	struct loop *loop;
+	uid_t uid;
+	gid_t gid;
+	pid_t pid; /* the calling thread's; 0: can't be seen */
+};
+
+struct where {
+	const struct row *row;
+	const struct row *dir;   /* for readme_row: whose README.md it is; else NULL */
+	bool live;               /* the twin */
+	struct session *session; /* of <session>, <own>, <any>; held */
+	struct session *as;      /* held */
+	int64_t life;            /* when the session began: a new life is another file */
+	char word[ID_MAX + 1];   /* <agent>, <type>, <since> */
+	uid_t viewer;            /* where it shows each uid its own; else 0 */
+};
+
+void where_release(struct where *);
+void where_copy(struct where *to, const struct where *from);
+bool where_same(const struct where *, const struct where *);
+
+/* Finds a name in a directory. -ENOENT; -EACCES: as/ of another uid's session. */
+int route_find(const struct caller *, const struct where *dir, const char *name, struct where *out);
+
+/* The directory's rows, one after the other: start with NULL; NULL after the last. Rows with a <…>
+ * are among them. */
+const struct row *route_child(const struct row *dir, const struct row *after);
+
+/* The last name of a row's path; whether it stands for many. */
+const char *row_name(const struct row *);
+bool row_is_many(const struct row *);
+
+/* The file's path from the mount's root, through as/ where it is so. */
+void where_path(const struct where *, struct buf *out);
+
+/* Its number, the same for every version and generation of a file. */
+uint64_t where_ino(const struct where *);
+
+/* Who owns the file: the session's uid, the agent's, or the mount's. */
+void where_owner(const struct caller *, const struct where *, uid_t *uid, gid_t *gid);
+
+extern const struct row readme_row; /* the README.md of every directory */
+
+#endif

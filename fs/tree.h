@@ -1,0 +1,82 @@
+/*
+ * The tree, as one table: every path that the mount shows is a row.
+ *
+ * lookup, readdir, getattr, access, the text that a file for writing shows when it is read, the
+ * README.md of every directory and the documents come from here. The table holds no logic: a row
+ * names its operations, which are of few shapes. `<session>` and the like in a path stand for names
+ * that are looked up (fs/route.h).
+ */
+#ifndef FS_TREE_H
+#define FS_TREE_H
+
+#include "core/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct act;
+struct buf;
+struct caller;
+struct handle;
+struct message;
+struct names;
+struct view;
+struct where;
+
+enum shape {
+	SHAPE_DIR,
+	SHAPE_LINK,     /* a symbolic link, made anew for each caller */
+	SHAPE_SNAPSHOT, /* a text, taken whole when it is looked up */
+	SHAPE_VALUE,    /* the same, that may be written too */
+	SHAPE_SINK,     /* for writing; reading tells how */
+	SHAPE_LOG,      /* lines of the log; may be for writing too. Has a .live twin, a stream */
+	SHAPE_TURN,     /* waits until there is something, then is that text */
+};
+
+enum {
+	ROW_UNLISTED = 1 << 0, /* not shown by readdir */
+	ROW_OWN = 1 << 1, /* what is written comes from the session of the path, its uid's alone */
+	ROW_READER = 1 << 2, /* for who reads as that session: not for one bound to another */
+};
+
+/* What a row can do; what it can't is NULL. `error` takes the reason of a refusal. */
+struct file_ops {
+	/* LINK, SNAPSHOT, VALUE: the text. */
+	int (*text)(const struct caller *, const struct where *, struct buf *out, struct error *);
+	/* LOG: the lines. */
+	int (*view)(const struct caller *, const struct where *, struct view *out);
+	/* Anything that is written: whether a message may begin; and one message, which is made
+	 * part of an act that the file system submits (or, where there is nothing to keep, is done
+	 * at once and leaves *act NULL). */
+	int (*may)(struct handle *, struct error *);
+	int (*take)(struct handle *, const struct message *, struct act **act, struct error *);
+	/* After its act was done: what reading the same descriptor answers. */
+	void (*answer)(struct handle *, struct act *, struct buf *out);
+	/* TURN: fills the handle's text, -EAGAIN: not yet; and what reading it to its end does. */
+	int (*turn)(struct handle *);
+	int (*turn_end)(struct handle *, struct act **act);
+	/* SINK: opened for writing; written to (whatever it is) or touched; closed. */
+	int (*opened)(struct handle *, struct error *);
+	int (*touched)(const struct caller *, const struct where *, struct handle *);
+	void (*closed)(struct handle *);
+	/* DIR: names beyond those of the table; mkdir and rmdir of one in it. */
+	int (*list)(const struct caller *, const struct where *, struct names *);
+	int (*make)(const struct caller *, const struct where *, const char *name, struct act **,
+		struct error *);
+	int (*remove)(const struct caller *, const struct where *, struct act **, struct error *);
+};
+
+struct row {
+	const char *path; /* from the mount's root, "" for it */
+	enum shape shape;
+	mode_t mode; /* permissions */
+	unsigned flags;
+	const struct file_ops *ops; /* NULL: a directory of the table's rows alone */
+	const char *help;           /* one line */
+	const char *usage;          /* SINK: how to use it, an example; NULL: none */
+};
+
+extern const struct row tree[]; /* ends with a NULL path; a directory comes before what is in it */
+
+#endif
