@@ -16,7 +16,7 @@ OUT_address  = $(BUILD)/asan
 OUT_thread   = $(BUILD)/tsan
 OUT          = $(or $(OUT_$(SAN)),$(error SAN is address, thread or nothing))
 
-LIBS      = fuse3 sqlite3 jansson
+LIBS      = fuse3 sqlite3 jansson libxml-2.0 libcurl libsodium
 DEFINES   = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUSE_USE_VERSION=314 \
 	-DLEITLFS_VERSION='"$(VERSION)"'
 WARNINGS  = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wconversion \
@@ -26,7 +26,7 @@ COMPILE   = $(CC) -std=gnu11 $(DEFINES) $(INCLUDES) $(WARNINGS) $(CPPFLAGS) $(CF
 	$(MODE_$(SAN)) -fPIE -pthread -MMD -MP
 LINK      = $(CC) $(CFLAGS) $(MODE_$(SAN)) -pie -pthread \
 	-Wl,-z,relro,-z,now,--as-needed $(LDFLAGS) -o $@ $^
-LINK_LIBS = $(shell pkg-config --libs $(LIBS)) $(LDLIBS)
+LINK_LIBS = $(shell pkg-config --libs $(LIBS)) -linotifytools $(LDLIBS)
 
 PARTS   = $(filter-out fs/main.c,$(wildcard core/*.c fs/*.c webdav/*.c))
 BENCH   = $(filter-out tests/bench/floor.c,$(wildcard tests/bench/*.c))

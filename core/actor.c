@@ -11,6 +11,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 void user_name(uid_t uid, char *out, size_t size)
 {
@@ -170,7 +171,7 @@ int bind_heirs(struct loop *loop, uid_t uid, pid_t tid, struct process heirs[CHA
 	return n > 0 ? proc_heirs(chain, n, heirs) : n;
 }
 
-struct session *bind_same(struct loop *loop, uid_t uid, pid_t tid, const char *agent_key)
+struct session *bind_same(struct loop *loop, uid_t uid, pid_t tid, const char *name)
 {
 	struct bindings *b = loop->bindings;
 	struct process_info chain[CHAIN_MAX];
@@ -187,7 +188,7 @@ struct session *bind_same(struct loop *loop, uid_t uid, pid_t tid, const char *a
 		struct session *s = at->bound[i].session;
 
 		if (!at->bound[i].ended && !s->own_id && s->agent &&
-			strcmp(s->agent->key, agent_key) == 0)
+			strcasecmp(s->agent_name, name) == 0)
 			same = session_ref(s);
 	}
 	pthread_mutex_unlock(&b->mutex);

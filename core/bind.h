@@ -61,10 +61,11 @@ void actor_release(struct actor *);
 /* The user's name for a uid, or its number in digits. */
 void user_name(uid_t uid, char *out, size_t size);
 
-/* The processes that may hold a session which this caller registers, and the session of that agent
- * that its process has already (held; NULL: none). */
+/* The processes that may hold a session which this caller registers, and the session of that name,
+ * in whatever case, that its process has already (held; NULL: none). Names of one key are names of
+ * one agent, but not the same: "C++" is not "C--". On the committer. */
 int bind_heirs(struct loop *, uid_t uid, pid_t tid, struct process heirs[CHAIN_MAX]);
-struct session *bind_same(struct loop *, uid_t uid, pid_t tid, const char *agent_key);
+struct session *bind_same(struct loop *, uid_t uid, pid_t tid, const char *name);
 
 /* Whether the calling process may read and mark the messages of this session: false where it is
  * bound to others only. */

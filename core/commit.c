@@ -8,10 +8,6 @@
 #include <string.h>
 #include <syslog.h>
 
-/* Followers that are told before the writer is answered: a waiting peer hears soonest so, and the
- * writer does not wait for a thousand. */
-#define TOLD_FIRST 4
-
 int commit_init(struct commit *c)
 {
 	memset(c, 0, sizeof(*c));
@@ -219,7 +215,7 @@ static void tell(struct loop *loop, struct command *batch)
 	if (one) {
 		followers = hub_collect(&loop->hub, commit->records[0]);
 		hub_tell(&loop->hub, commit->records[0], 0,
-			followers < TOLD_FIRST ? followers : TOLD_FIRST);
+			followers < COMMIT_TOLD_FIRST ? followers : COMMIT_TOLD_FIRST);
 	}
 	for (struct command *c = batch; c; c = next) {
 		size_t count = c->status ? 0 : c->draft_count;
@@ -228,8 +224,8 @@ static void tell(struct loop *loop, struct command *batch)
 		answer(loop, c, commit->records + at);
 		at += count;
 	}
-	if (one && followers > TOLD_FIRST)
-		hub_tell(&loop->hub, commit->records[0], TOLD_FIRST, followers);
+	if (one && followers > COMMIT_TOLD_FIRST)
+		hub_tell(&loop->hub, commit->records[0], COMMIT_TOLD_FIRST, followers);
 	for (size_t i = 0; !one && i < commit->record_count; i++) {
 		followers = hub_collect(&loop->hub, commit->records[i]);
 		hub_tell(&loop->hub, commit->records[i], 0, followers);

@@ -17,6 +17,10 @@ struct loop;
 
 #define COMMIT_COMMANDS_MAX 256 /* commands in one commit */
 
+/* Followers of a record that is a commit of its own who are told before its writer is answered: a
+ * waiting peer hears soonest so, and the writer does not wait for a thousand. */
+#define COMMIT_TOLD_FIRST 4
+
 struct commit {
 	pthread_mutex_t mutex;
 	pthread_cond_t idle;

@@ -20,12 +20,21 @@ struct loop;
 struct session;
 struct command;
 
+/* Where in the log the broadcasts lie that were read and whose senders are to be told: spans in
+ * order and apart, of positions. Where there are too many, the two that are nearest become one, and
+ * so have broadcasts between that nobody has read lately. */
 #define TALLY_MAX 64
+
+struct tally {
+	struct span {
+		int64_t first, last;
+	} spans[TALLY_MAX + 1];
+	int count;
+};
 
 struct inboxes {
 	pthread_mutex_t mutex; /* guards every session's leases, and the tally */
-	struct record *tally[TALLY_MAX]; /* broadcasts that were read lately; held */
-	int tally_count;
+	struct tally tally;
 };
 
 struct leases {
@@ -74,11 +83,21 @@ int inbox_mark_one(struct loop *, const struct actor *, struct session *, int64_
 int inbox_mark_to(struct loop *, const struct actor *, struct session *, int64_t seq,
 	struct act **out, struct error *);
 
+/* Whether the session has marked that position read; of one in its inbox. With the state's lock
+ * held, or on the committer. */
+bool inbox_has_read(const struct session *, int64_t pos);
+
 struct mark;
 void mark_free(struct mark *); /* takes NULL */
 
-/* Tells the senders of broadcasts that were read since the last time how many have read them. Called by
- * the saver, about once a second; blocks for a commit. */
-void receipts_flush(struct loop *);
+/* Notes a broadcast whose count of readers is about to change. On the committer. */
+void receipts_note(struct loop *, const struct record *);
+
+/* Tells the senders of broadcasts that were read since the last time how many have read them: some
+ * RECEIPTS_FLUSHED of them, the rest the next time. Called by the saver, about once a second, and so
+ * a sender is told at most that often of one broadcast. Blocks for commits. False: there is more,
+ * and it was not the log that failed. */
+#define RECEIPTS_FLUSHED 1024
+bool receipts_flush(struct loop *);
 
 #endif

@@ -161,8 +161,6 @@ void loop_close(struct loop *loop)
 	if (loop->bindings)
 		bindings_stop(loop->bindings);
 	saver_stop(loop->saver);
-	for (int i = 0; i < loop->inboxes.tally_count; i++)
-		record_unref(loop->inboxes.tally[i]);
 	if (loop->recent)
 		recent_release(loop->recent);
 	bindings_free(loop->bindings);

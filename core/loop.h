@@ -5,7 +5,8 @@
  * when a session was last heard of, who follows what, who is bound to which process. All change
  * goes through commands. A command decides on the state as it stands and says what is to be
  * appended; the committer, whichever thread came first, takes all the commands that wait, decides
- * each, appends their drafts as one commit, applies the records, answers, and tells the followers.
+ * each, appends their drafts as one commit, applies the records, answers, and tells the followers
+ * (a few of them before it answers: see `done`).
  * So what is decided on cannot change before it is appended, concurrent writers share commits, and
  * a failed commit has changed nothing.
  *
@@ -49,8 +50,10 @@ struct command {
 	 * committer's thread, without locks. Refuses with a negative errno and the reason. May be
 	 * NULL where the drafts were added before. */
 	int (*decide)(struct loop *, struct command *, struct error *);
-	/* Called once, after the records were applied or the command was refused, without locks and
-	 * before followers hear of it; frees the command. `first` is the first of its records. */
+	/* Called once, without locks, after the records were applied or the command was refused;
+	 * frees the command. Followers hear of the records after it; but where the commit is of one
+	 * record, the first COMMIT_TOLD_FIRST of them (core/commit.h) hear before. `records` are the
+	 * command's own, NULL where there are none. */
 	void (*done)(struct loop *, struct command *, int status, const struct error *,
 		struct record *const *records, size_t count);
 	bool alone; /* decides on what other commands change: shares no commit */

@@ -1,4 +1,4 @@
-/* Marking messages read, and telling their senders. */
+/* Marking messages read, and telling who sent them to one. */
 #include "core/inbox.h"
 
 #include "core/parts.h"
@@ -12,7 +12,6 @@
 #define FETCH_MOST    64
 #define FETCH_BYTES   ((size_t)256 << 10)
 #define RECEIPTS_MAX  1000 /* direct messages told of one by one in one marking */
-#define RECEIPT_BYTES 256
 
 enum { DETAIL, DATA };
 
@@ -35,18 +34,9 @@ static bool in_beyond(const struct session *s, int64_t pos)
 	return false;
 }
 
-/* Notes a broadcast whose count of readers has changed. */
-static void tally(struct loop *loop, struct record *r)
+bool inbox_has_read(const struct session *s, int64_t pos)
 {
-	struct inboxes *in = &loop->inboxes;
-	bool known = false;
-
-	pthread_mutex_lock(&in->mutex);
-	for (int i = 0; i < in->tally_count && !known; i++)
-		known = in->tally[i]->pos == r->pos;
-	if (!known && in->tally_count < TALLY_MAX)
-		in->tally[in->tally_count++] = record_ref(r);
-	pthread_mutex_unlock(&in->mutex);
+	return pos <= s->read_pos || in_beyond(s, pos);
 }
 
 static void receipt(struct loop *loop, struct act *a, struct record *r)
@@ -57,7 +47,7 @@ static void receipt(struct loop *loop, struct act *a, struct record *r)
 	if (!r->session)
 		return;
 	if (!r->target) {
-		tally(loop, r);
+		receipts_note(loop, r);
 		return;
 	}
 	if (m->receipts == RECEIPTS_MAX)
@@ -211,65 +201,4 @@ int inbox_mark_to(struct loop *loop, const struct actor *actor, struct session *
 	if (r)
 		return r;
 	return mark(actor, s, seq ? at.pos : 0, true, out);
-}
-
-struct count {
-	const struct record *record;
-	unsigned read, of;
-};
-
-/* Those whom it reached: every session but the sender's that had begun. */
-static void count_readers(struct loop *loop, struct count *c)
-{
-	struct state *st = loop->state;
-	const struct record *r = c->record;
-
-	state_rdlock(loop);
-	for (size_t i = 0; i < st->session_slots; i++) {
-		for (struct session *s = st->sessions[i]; s; s = s->next) {
-			bool read = r->pos <= s->read_pos || in_beyond(s, r->pos);
-
-			if (s->since_pos >= r->pos || strcmp(s->id, r->session) == 0)
-				continue;
-			c->of += read || !s->ended_us;
-			c->read += read;
-		}
-	}
-	state_unlock(loop);
-}
-
-void receipts_flush(struct loop *loop)
-{
-	struct inboxes *in = &loop->inboxes;
-	struct record *records[TALLY_MAX];
-	struct act *a;
-	int n;
-
-	pthread_mutex_lock(&in->mutex);
-	n = in->tally_count;
-	memcpy(records, in->tally, sizeof(*records) * (size_t)n);
-	in->tally_count = 0;
-	pthread_mutex_unlock(&in->mutex);
-	a = n ? act_new(NULL) : NULL;
-	for (int i = 0; i < n && a; i++) {
-		struct count c = {.record = records[i]};
-		char line[RECEIPT_BYTES];
-		struct buf stamp = BUF_INIT;
-		struct draft d = {.kind = RECORD_RECEIPT, .uid = records[i]->uid,
-			.type = "receipt", .session = records[i]->session};
-
-		count_readers(loop, &c);
-		buf_add_time(&stamp, loop_wall_us(loop));
-		d.data_len = (size_t)snprintf(line, sizeof(line),
-			"{\"receipt\":\"read\",\"seq\":%lld,\"count\":%u,\"of\":%u,\"timestamp\":\"%s\"}",
-			(long long)records[i]->seq, c.read, c.of, stamp.data ? stamp.data : "");
-		buf_release(&stamp);
-		d.data = line;
-		command_add(&a->command, &d);
-		loop_call(loop, &a->command, NULL);
-		command_release(&a->command);
-	}
-	act_free(a);
-	for (int i = 0; i < n; i++)
-		record_unref(records[i]);
 }

@@ -21,6 +21,20 @@ enum { DATA, SPARE };
 
 #define MINUTE_US (60 * SECOND_US)
 
+/* A limit is reached: what it is, and when to try again. */
+static int refuse_rate(struct loop *loop, const char *key, int64_t limit, int64_t per_us,
+	int64_t now_us, struct error *err)
+{
+	const bool tasks = per_us == SECOND_US;
+	int64_t wait_us = rate_wait_us(loop->rates, key, limit, per_us, now_us);
+	bool ms = wait_us < SECOND_US;
+	int64_t unit = ms ? SECOND_US / 1000 : SECOND_US;
+
+	return error_set(err, EDQUOT, "%s: more than %lld a %s; again in %lld %s",
+		tasks ? "tasks" : "broadcasts", (long long)limit, tasks ? "second" : "minute",
+		(long long)((wait_us + unit - 1) / unit), ms ? "ms" : "s");
+}
+
 int message_may(struct loop *loop, const struct actor *actor, struct burst *burst, const char *type,
 	struct session *to, struct error *err)
 {
@@ -48,16 +62,14 @@ int message_may(struct loop *loop, const struct actor *actor, struct burst *burs
 		return 0;
 	if (key[0] == 't') {
 		if (!rate_take(loop->rates, key, config->tasks, SECOND_US, now, false))
-			return error_set(err, EDQUOT, "tasks: more than %lld a second",
-				(long long)config->tasks);
+			return refuse_rate(loop, key, config->tasks, SECOND_US, now, err);
 		return 0;
 	}
 	if (config->broadcasts && burst_goes_on(burst, now))
 		return 0;
 	if (!rate_take(loop->rates, key, config->broadcasts, MINUTE_US, now, false)) {
 		burst->count = 0;
-		return error_set(err, EDQUOT, "broadcasts: more than %lld a minute",
-			(long long)config->broadcasts);
+		return refuse_rate(loop, key, config->broadcasts, MINUTE_US, now, err);
 	}
 	return 0;
 }
@@ -163,8 +175,7 @@ static int json_data(const struct message *m, const char *type, bool direct, str
 	return json_compact(raw, len, out);
 }
 
-/* What is kept of the uid. For writing, since it may have to be loaded, and since the saver takes
- * off what expires meanwhile. */
+/* What is kept of the uid. For writing, since it may have to be made. */
 static int check_quota(struct loop *loop, uid_t uid, size_t bytes, struct error *err)
 {
 	const struct config *config = loop->config;

@@ -180,7 +180,7 @@ int proc_info(pid_t tid, struct process_info *out)
 	return 0;
 }
 
-/* The parent, of whatever uid; -ESRCH: none that counts or can be seen; -EAGAIN: the child died
+/* The parent, of whatever uid; -ESRCH: none, or none that can be seen; -EAGAIN: the child died
  * meanwhile. A parent that dies hands its children up before it is a zombie, so where it is gone
  * the child has another one, whose number `child` gets. One that is younger than its child has
  * taken the number of the parent. */
@@ -189,7 +189,7 @@ static int parent_of(struct process_info *child, struct process_info *out)
 	for (int i = 0; i < WALK_TRIES; i++) {
 		struct process_info parent, again;
 
-		if (child->ppid <= 1)
+		if (child->ppid < 1)
 			return -ESRCH;
 		int r = proc_info(child->ppid, &parent);
 		if (!r && parent.self.start <= child->self.start) {

@@ -193,6 +193,22 @@ bool rate_take(struct rates *rates, const char *key, int64_t limit, int64_t per_
 	return may;
 }
 
+int64_t rate_wait_us(
+	struct rates *rates, const char *key, int64_t limit, int64_t per_us, int64_t now_us)
+{
+	const struct bucket *b;
+	int64_t over = 0;
+
+	if (limit <= 0 || per_us <= 0 || limit > INT64_MAX / per_us)
+		return 0;
+	pthread_mutex_lock(&rates->mutex);
+	b = find(rates, key, hash_key(key));
+	if (b != NULL)
+		over = spent_now(b, limit, per_us, now_us) - (limit - 1) * per_us;
+	pthread_mutex_unlock(&rates->mutex);
+	return over > 0 ? (over + limit - 1) / limit : 0;
+}
+
 bool burst_goes_on(struct burst *burst, int64_t now_us)
 {
 	if (burst->count > 0 && burst->count < BURST_MAX && now_us - burst->began_us < BURST_US) {

@@ -21,6 +21,10 @@ void rates_free(struct rates *); /* takes NULL */
 bool rate_take(
 	struct rates *, const char *key, int64_t limit, int64_t per_us, int64_t now_us, bool peek);
 
+/* How long until rate_take gives one again where nobody else takes it; 0: it would now. */
+int64_t rate_wait_us(
+	struct rates *, const char *key, int64_t limit, int64_t per_us, int64_t now_us);
+
 /* What one descriptor writes within a second counts as one, up to 100 messages. Zero at first, and
  * again where the message that began it was refused: it is not to pay for others. */
 struct burst {

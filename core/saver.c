@@ -260,7 +260,8 @@ void saver_stop(struct saver *s)
 	pthread_cond_signal(&s->cond);
 	pthread_mutex_unlock(&s->mutex);
 	pthread_join(s->thread, NULL);
-	receipts_flush(s->loop);
+	while (!receipts_flush(s->loop))
+		;
 	save_now(s);
 	pthread_mutex_destroy(&s->mutex);
 	pthread_cond_destroy(&s->cond);

@@ -156,6 +156,22 @@ static int tags_from_text(const char *text, struct buf *out, struct error *err)
 	return buf_error(out);
 }
 
+int session_check_line(const char *name, const char *text, struct error *err)
+{
+	if (strlen(text) > TASK_MAX || strchr(text, '\n'))
+		return error_set(
+			err, EINVAL, "%s: must be one line of at most %d bytes", name, TASK_MAX);
+	return 0;
+}
+
+void session_add_task(struct buf *b, const char *task)
+{
+	if (strcmp(task, "-") == 0)
+		buf_adds(b, "null");
+	else
+		buf_add_json(b, task, strlen(task));
+}
+
 static int value_text(struct act *a, enum session_value value, const char *text, struct error *err)
 {
 	static const char *const shown[] = {"status", "current_task", "tags", "timeout"};
@@ -166,15 +182,11 @@ static int value_text(struct act *a, enum session_value value, const char *text,
 
 	switch (value) {
 	case VALUE_TASK:
-		if (strcmp(text, "-") == 0) {
-			buf_adds(json, "null");
-			break;
-		}
-		/* fall through */
+		r = session_check_line(shown[value], text, err);
+		session_add_task(json, text);
+		break;
 	case VALUE_STATUS:
-		if (strlen(text) > TASK_MAX || strchr(text, '\n'))
-			return error_set(err, EINVAL, "%s: must be one line of at most %d bytes",
-				shown[value], TASK_MAX);
+		r = session_check_line(shown[value], text, err);
 		buf_add_json(json, text, strlen(text));
 		break;
 	case VALUE_TAGS:

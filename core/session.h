@@ -19,7 +19,7 @@ struct act {
 	struct command command;
 	struct actor actor;      /* who acts; its session is held */
 	struct session *session; /* whom it is about, held; for a registration set when done */
-	struct buf text[4];      /* type, data, detail, spare */
+	struct buf text[4];      /* type, data, detail, spare: see core/session_private.h */
 	char id[ID_MAX + 1];     /* the session's, once decided */
 	char key[AGENT_KEY_MAX + 1];
 	char user[64];     /* who speaks where no session does */
@@ -39,7 +39,8 @@ void act_over(struct loop *, struct command *, int status, const struct error *,
 	struct record *const *, size_t);
 
 /* Registering: from text (`name`, `name: task`) or JSON; or under an id of one's own by mkdir. The
- * id is in act->id when done with status 0. Refusals: -EINVAL, -EEXIST (that id lives, or was
+ * id is in act->id when done with status 0. Where it gives back the session that was there, the task,
+ * tags and timeout that were given are changed, as session_change does it. Refusals: -EINVAL, -EEXIST (that id lives, or was
  * another's), -EACCES (the name is another uid's), -EDQUOT (too many sessions), -ENOMEM. */
 int session_register_text(struct loop *, const struct actor *, const char *text, size_t len,
 	struct act **out, struct error *);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/random.h>
 
 /* What a registration gave, checked. The texts are borrowed from the JSON. */
@@ -19,6 +20,7 @@ struct registration {
 	const char *tags, *sources; /* raw JSON, NULL: not given */
 	size_t tags_len, sources_len;
 	int64_t timeout_us;
+	bool timed; /* the timeout was given */
 	bool person;
 };
 
@@ -53,11 +55,48 @@ void session_describe(const struct state *st, const struct session *s, struct bu
 	buf_addc(b, '}');
 }
 
+/* What it changes of a session that is there already. */
+static int describe_again(struct act *a, const struct registration *reg)
+{
+	struct buf *data = &a->text[SPARE], detail = BUF_INIT;
+	int r;
+
+	if (!reg->task && !reg->tags && !reg->timed)
+		return 0;
+	buf_addc(data, '{');
+	buf_addc(&detail, '{');
+	if (reg->task) {
+		buf_adds(data, "\"current_task\":");
+		session_add_task(data, reg->task);
+		buf_adds(&detail, "\"task\":");
+		session_add_task(&detail, reg->task);
+	}
+	if (reg->tags) {
+		const char *comma = reg->task ? "," : "";
+
+		buf_addf(data, "%s\"tags\":%.*s", comma, (int)reg->tags_len, reg->tags);
+		buf_addf(&detail, "%s\"tags\":%.*s", comma, (int)reg->tags_len, reg->tags);
+	}
+	if (reg->timed) {
+		const char *comma = reg->task || reg->tags ? "," : "";
+
+		buf_addf(data, "%s\"timeout\":%g", comma, (double)reg->timeout_us / 1e6);
+		buf_addf(&detail, "%s\"timeout\":%lld", comma, (long long)reg->timeout_us);
+	}
+	buf_add(data, "}", sizeof("}")); /* with its NUL */
+	buf_addc(&detail, '}');
+	buf_add(data, detail.data, detail.len);
+	r = buf_error(&detail) ? buf_error(&detail) : buf_error(data);
+	buf_release(&detail);
+	return r;
+}
+
 /* The event's data, and the detail that applying it takes the session from. */
 static int describe(struct loop *loop, struct act *a, const struct registration *reg,
 	const char *given, size_t given_len)
 {
 	struct buf *data = &a->text[DATA], *detail = &a->text[DETAIL];
+	const char *task = reg->task && strcmp(reg->task, "-") != 0 ? reg->task : NULL;
 	struct process heirs[CHAIN_MAX];
 	int n = 0;
 
@@ -68,8 +107,8 @@ static int describe(struct loop *loop, struct act *a, const struct registration 
 		buf_addf(data, ",\"tags\":%.*s", (int)reg->tags_len, reg->tags);
 	else
 		buf_adds(data, ",\"tags\":[]");
-	if (reg->task)
-		session_add_member(data, "current_task", reg->task);
+	if (task)
+		session_add_member(data, "current_task", task);
 	buf_addc(data, '}');
 
 	if (!reg->person)
@@ -83,8 +122,8 @@ static int describe(struct loop *loop, struct act *a, const struct registration 
 		(long long)reg->timeout_us, loop->state->boot);
 	session_add_member(detail, "name", reg->name);
 	session_add_member(detail, "type", reg->type);
-	if (reg->task)
-		session_add_member(detail, "task", reg->task);
+	if (task)
+		session_add_member(detail, "task", task);
 	buf_addf(detail, ",\"tags\":%.*s", reg->tags ? (int)reg->tags_len : 2,
 		reg->tags ? reg->tags : "[]");
 	if (reg->sources)
@@ -93,7 +132,9 @@ static int describe(struct loop *loop, struct act *a, const struct registration 
 		buf_addf(detail, ",\"given\":%.*s", (int)given_len, given);
 	add_heirs(detail, heirs, n);
 	buf_addc(detail, '}');
-	return buf_error(data) ? buf_error(data) : buf_error(detail);
+	if (buf_error(data) || buf_error(detail))
+		return buf_error(data) ? buf_error(data) : buf_error(detail);
+	return describe_again(a, reg);
 }
 
 static size_t living_of(struct state *st, uid_t uid)
@@ -144,18 +185,41 @@ static int check_id(struct loop *loop, struct act *a, struct error *err)
 
 /* What the registrations before it in the same write leave for this one: an id that is taken, or,
  * by the same name again, its session. */
-static int check_before(struct act *head, struct act *a, struct error *err)
+static int check_before(struct act *head, struct act *a, struct act **same, struct error *err)
 {
 	for (struct act *b = head; b != a; b = b->also) {
 		if (a->id[0] && strcmp(a->id, b->id) == 0)
 			return error_set(err, EEXIST, "session_id: %s stands twice", a->id);
-		if (!a->id[0] && !b->own_id && strcmp(a->key, b->key) == 0) {
-			memcpy(a->id, b->id, sizeof(a->id));
-			a->same = true;
+		if (!a->id[0] && !b->own_id &&
+			strcasecmp(a->text[TYPE].data, b->text[TYPE].data) == 0) {
+			*same = b;
 			return 0;
 		}
 	}
 	return 0;
+}
+
+/* Gives back the session of that id and name, changed where it gives what changes. */
+static int decide_again(struct act *head, struct act *a, const char *id, const char *name)
+{
+	const char *data = a->text[SPARE].data;
+	struct draft d = {
+		.kind = RECORD_EVENT,
+		.uid = a->actor.uid,
+		.type = "session.updated",
+		.session = a->id,
+		.from = name,
+		.agent = a->key,
+	};
+
+	memcpy(a->id, id, sizeof(a->id));
+	a->same = true;
+	if (!data)
+		return 0;
+	d.data = data;
+	d.data_len = strlen(data);
+	d.detail = data + d.data_len + 1;
+	return command_add(&head->command, &d);
 }
 
 static int decide_one(
@@ -174,19 +238,22 @@ static int decide_one(
 		.data_len = a->text[DATA].len,
 		.detail = a->text[DETAIL].data,
 	};
+	struct act *same = NULL;
 	int r;
 
 	if (agent && agent->uid != a->actor.uid)
 		return error_set(err, EACCES, "agent_name: %s is another user's", a->key);
-	if (!a->id[0] && (a->session = bind_same(loop, a->actor.uid, a->actor.tid, a->key))) {
-		memcpy(a->id, a->session->id, sizeof(a->id));
-		a->same = true;
+	if (!a->id[0])
+		a->session = bind_same(loop, a->actor.uid, a->actor.tid, a->text[TYPE].data);
+	if (a->session) {
 		session_heard(loop, a->session);
-		return 0;
+		return decide_again(head, a, a->session->id, a->session->agent_name);
 	}
-	r = check_before(head, a, err);
-	if (r || a->same)
+	r = check_before(head, a, &same, err);
+	if (r)
 		return r;
+	if (same)
+		return decide_again(head, a, same->id, same->text[TYPE].data);
 	r = a->id[0] ? check_id(loop, a, err) : make_id(loop, a);
 	if (r)
 		return r;
@@ -199,10 +266,13 @@ static int decide_one(
 static int decide_start(struct loop *loop, struct command *c, struct error *err)
 {
 	struct act *head = (struct act *)c;
+	size_t starting = 0;
 	int r = 0;
 
-	for (struct act *a = head; a && !r; a = a->also)
-		r = decide_one(loop, head, a, c->draft_count, err);
+	for (struct act *a = head; a && !r; a = a->also) {
+		r = decide_one(loop, head, a, starting, err);
+		starting += !a->same;
+	}
 	return r;
 }
 
@@ -231,6 +301,11 @@ static int start(struct loop *loop, const struct actor *actor, const struct regi
 	if (reg->id && !text_id_ok(reg->id))
 		return error_set(err, EINVAL,
 			"session_id: must be 1 to %d of A-Z a-z 0-9 _ -, and not \"new\"", ID_MAX);
+	r = session_check_line("agent_type", reg->type, err);
+	if (!r && reg->task)
+		r = session_check_line("current_task", reg->task, err);
+	if (r)
+		return r;
 	a = act_new(actor);
 	if (!a)
 		return -ENOMEM;
@@ -283,10 +358,7 @@ int session_register_text(struct loop *loop, const struct actor *actor, const ch
 		*colon = '\0';
 		reg.task = colon + 1 + strspn(colon + 1, " ");
 	}
-	if (reg.task && strlen(reg.task) > TASK_MAX)
-		r = error_set(err, EINVAL, "current_task: longer than %d bytes", TASK_MAX);
-	else
-		r = start(loop, actor, &reg, NULL, 0, out, err);
+	r = start(loop, actor, &reg, NULL, 0, out, err);
 	free(copy);
 	return r;
 }
@@ -365,6 +437,7 @@ static int read_registration(const struct json *json, struct registration *reg, 
 			return r;
 	if (reg->timeout_us < SECOND_US / 10 || reg->timeout_us > TIMEOUT_MAX_US)
 		return error_set(err, EINVAL, "timeout: must be from 0.1 s to a day");
+	reg->timed = json_get(json, "timeout") && json_kind(json_get(json, "timeout")) != JSON_KIND_NULL;
 	return 0;
 }
 

@@ -271,7 +271,6 @@ void session_unref(struct session *s)
 struct kept *state_kept(struct state *st, uid_t uid)
 {
 	struct kept *grown;
-	char name[32];
 
 	for (size_t i = 0; i < st->kept_count; i++)
 		if (st->kept[i].uid == uid)
@@ -283,10 +282,6 @@ struct kept *state_kept(struct state *st, uid_t uid)
 	grown += st->kept_count;
 	memset(grown, 0, sizeof(*grown));
 	grown->uid = uid;
-	snprintf(name, sizeof(name), "messages.%u", (unsigned)uid);
-	store_number(st->store, name, 0, &grown->messages, NULL);
-	snprintf(name, sizeof(name), "bytes.%u", (unsigned)uid);
-	store_number(st->store, name, 0, &grown->bytes, NULL);
 	st->kept_count++;
 	return grown;
 }

@@ -83,7 +83,7 @@ struct session {
 	atomic_llong handover_mono_us; /* by when it must act; 0: it need not */
 };
 
-/* How much of the log is a uid's, for its quota. */
+/* How much of the log is a uid's, for its quota: of its records from first_pos on. */
 struct kept {
 	uid_t uid;
 	int64_t messages, bytes;
@@ -130,8 +130,10 @@ bool event_is_reserved(const char *type);
 /* Whether channel entries show the whole line or what others see. */
 bool channel_shows_whole(enum channel_kind kind);
 
-/* What the uid has in the log; made where it is not there yet. state_gone takes off what expired. NULL:
- * out of memory. */
+/* What the uid has in the log from first_pos to applied_pos; made where it is not there yet.
+ * state_gone takes off what expired: whoever calls it moves first_pos by state_forget() before the
+ * lock is let go, so that what is saved is always the sum of one span of the log, and what a start
+ * loads and then applies adds up. NULL: out of memory. */
 struct kept *state_kept(struct state *, uid_t uid);
 void state_gone(struct state *, uid_t uid, size_t messages, size_t bytes);
 

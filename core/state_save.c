@@ -253,6 +253,20 @@ static int load_session(void *arg, const struct saved_row *row)
 	return r ? refuse_row(l, r, "session", row->key) : 0;
 }
 
+/* What save_kept saved: "messages.<uid>", "bytes.<uid>". */
+static int load_kept(void *arg, const char *name, int64_t value)
+{
+	const struct loading *l = arg;
+	const bool messages = name[0] == 'm';
+	struct kept *k =
+		state_kept(l->state, (uid_t)strtoul(strchr(name, '.') + 1, NULL, 10));
+
+	if (!k)
+		return error_set(l->err, ENOMEM, "out of memory");
+	*(messages ? &k->messages : &k->bytes) = value;
+	return 0;
+}
+
 static bool count_type(void *arg, struct channel *c)
 {
 	(void)c;
@@ -278,6 +292,10 @@ int state_new(struct store *store, struct state **out, struct error *err)
 		r = store_rows(store, SAVED_AGENT, load_agent, &loading, err);
 	if (!r)
 		r = store_rows(store, SAVED_SESSION, load_session, &loading, err);
+	if (!r)
+		r = store_numbers(store, "messages.", load_kept, &loading, err);
+	if (!r)
+		r = store_numbers(store, "bytes.", load_kept, &loading, err);
 	if (r) {
 		state_free(st);
 		return r;

@@ -118,6 +118,31 @@ int store_number(
 	return status < 0 ? status : 0;
 }
 
+int store_numbers(struct store *store, const char *prefix,
+	int (*fn)(void *arg, const char *name, int64_t value), void *arg, struct error *err)
+{
+	static const char sql[] =
+		"SELECT name, value FROM number WHERE substr(name, 1, length(?1)) = ?1";
+	struct query q;
+	int status = query_begin(store, sql, &q, err);
+
+	if (status < 0)
+		return status;
+	sqlite3_bind_text(q.stmt, 1, prefix, -1, SQLITE_STATIC);
+	while ((status = query_step(&q, err)) > 0) {
+		const char *name = (const char *)sqlite3_column_text(q.stmt, 0);
+
+		if (name == NULL)
+			status = error_set(err, ENOMEM, "out of memory");
+		else
+			status = fn(arg, name, sqlite3_column_int64(q.stmt, 1));
+		if (status != 0)
+			break;
+	}
+	query_end(&q);
+	return status;
+}
+
 /* Blocks. */
 
 int store_block_put(struct store *store, const struct block *block, struct error *err)

@@ -39,6 +39,9 @@ void store_rollback(struct store *);
 int store_set_number(struct store *, const char *name, int64_t value, struct error *err);
 int store_number(
 	struct store *, const char *name, int64_t otherwise, int64_t *out, struct error *err);
+/* Calls fn for each number whose name begins so, in no order, as store_channels() does. */
+int store_numbers(struct store *, const char *prefix,
+	int (*fn)(void *arg, const char *name, int64_t value), void *arg, struct error *err);
 
 /* Blocks of the index: `count` entries of a channel of which the first is the `ord`-th, stands at
  * byte `off` and at log position `pos`; bytes are the index's own coding. A block with the same

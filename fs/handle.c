@@ -1,5 +1,6 @@
 #include "fs/handle.h"
 
+#include "fs/names.h"
 #include "fs/private.h"
 #include "fs/stream.h"
 #include "fs/turn.h"
@@ -156,6 +157,7 @@ void handle_free(struct handle *h)
 	stream_close(h->stream);
 	if (h->alive)
 		h->node->where.row->ops->closed(h);
+	names_free(h->names);
 	framer_release(&h->framer);
 	buf_release(&h->text);
 	buf_release(&h->value);

@@ -1,5 +1,6 @@
 /*
- * An open file: who opened it, what was written to it and not yet taken, and how far it was read.
+ * An open file or directory: who opened it, what was written to it and not yet taken, and how far
+ * it was read.
  *
  * Identity is fixed at open. Calls on one handle may come at once from several threads; `lock`
  * guards all of it but what is fixed. The kernel releases a handle only when nothing is under way
@@ -17,6 +18,7 @@
 #include <pthread.h>
 
 struct holder;
+struct names;
 struct stream;
 struct turning;
 
@@ -37,17 +39,18 @@ struct handle {
 	bool broken;      /* incomplete JSON was told of already */
 	bool cut;         /* what comes next is the rest of a message that was too long */
 	size_t last_size; /* of the write before */
-	struct buf text;  /* what reading gives: an answer, a turn's text, names of a directory */
+	struct buf text;  /* what reading gives: an answer, a turn's text */
 	bool has_text;
 	off_t text_at;    /* the offset at which it begins: where the last write ended */
 	size_t text_read; /* TURN: how much of it was read */
+	struct names *names; /* DIR: as they stood when it was last read from its beginning */
 	struct view_place place;
 	struct record *leased; /* next: what this reader was handed; held */
 	bool marked;           /* and it is marked read */
 	struct holder *alive;
 	struct stream *stream;
 	struct turning *turning;
-	struct handle *next, **link; /* of the server\'s open ones */
+	struct handle *next, **link; /* of the server's open ones */
 };
 
 int handle_new(

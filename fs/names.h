@@ -1,4 +1,4 @@
-/* The names in a directory, as they stood when it was opened. */
+/* The names in a directory, as they stood at one moment. */
 #ifndef FS_NAMES_H
 #define FS_NAMES_H
 

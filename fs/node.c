@@ -326,11 +326,26 @@ static void stat_log(struct nodes *t, const struct node *n, struct stat *st, int
 	}
 }
 
-void node_stat(struct nodes *t, const struct caller *c, const struct node *n, struct stat *st,
-	double *valid)
+/* A link is as long as what readlink(2) says. */
+static int stat_link(
+	const struct caller *c, const struct node *n, struct stat *st, struct error *err)
+{
+	struct buf text = BUF_INIT;
+	int r = n->where.row->ops->text(c, &n->where, &text, err);
+
+	if (!r)
+		r = buf_error(&text);
+	st->st_size = (off_t)text.len;
+	buf_release(&text);
+	return r;
+}
+
+int node_stat(struct nodes *t, const struct caller *c, const struct node *n, struct stat *st,
+	double *valid, struct error *err)
 {
 	const struct row *row = n->where.row;
 	int64_t time_us = n->time_us;
+	int r = 0;
 
 	memset(st, 0, sizeof(*st));
 	st->st_ino = n->ino;
@@ -349,6 +364,9 @@ void node_stat(struct nodes *t, const struct caller *c, const struct node *n, st
 	} else if (has_text(row)) {
 		st->st_size = (off_t)n->text_len;
 		*valid = row->shape == SHAPE_VALUE ? 0 : VALID_LONG;
+	} else if (row->shape == SHAPE_LINK) {
+		r = stat_link(c, n, st, err);
+		*valid = row->ops == &self_ops ? 0 : VALID_LONG;
 	} else if (row->shape == SHAPE_SINK) {
 		st->st_size = row->usage ? (off_t)strlen(row->usage) : 0;
 		if (row->ops == &heartbeat_ops || row->ops == &alive_ops) {
@@ -360,6 +378,7 @@ void node_stat(struct nodes *t, const struct caller *c, const struct node *n, st
 	st->st_mtim.tv_sec = time_us / SECOND_US;
 	st->st_mtim.tv_nsec = time_us % SECOND_US * 1000;
 	st->st_ctim = st->st_atim = st->st_mtim;
+	return r;
 }
 
 void nodes_each(

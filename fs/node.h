@@ -64,9 +64,10 @@ int node_again(struct nodes *, struct node *);
 /* The kernel forgot `count` lookups of it. */
 void node_forget(struct nodes *, struct node *, uint64_t count);
 
-/* The attributes as they are now; and for how long they stay so, in seconds. */
-void node_stat(
-	struct nodes *, const struct caller *, const struct node *, struct stat *, double *valid);
+/* The attributes as they are now; and for how long they stay so, in seconds. A link's are the
+ * caller's, and -ENOENT or what else its text says if it leads nowhere for this one. */
+int node_stat(struct nodes *, const struct caller *, const struct node *, struct stat *,
+	double *valid, struct error *);
 
 /* Calls fn for every node of a row that the kernel holds. Under the table's lock: fn only looks. */
 void nodes_each(

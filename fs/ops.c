@@ -84,14 +84,34 @@ static double entry_valid(const struct row *row)
 	return row->shape == SHAPE_LOG ? GENERATION_VALID : ENTRY_VALID;
 }
 
-static void fill_attr(const struct caller *c, const struct node *n, struct stat *st, double *valid)
+static int fill_attr(const struct caller *c, const struct node *n, struct stat *st, double *valid,
+	struct error *err)
 {
-	node_stat(c->server->nodes, c, n, st, valid);
+	int r = node_stat(c->server->nodes, c, n, st, valid, err);
+
+	if (r)
+		return r;
 	/* The nudge is a truncate: the thread that nudges may, whoever the file belongs to. */
 	if (notify_is_self(c->server->notify, c->pid)) {
 		st->st_mode |= 0222;
 		*valid = 0;
 	}
+	return 0;
+}
+
+/* What lookup answers for a node, one lookup of which was counted: not counted if it fails. */
+static int fill_entry(const struct caller *c, struct node *n, double valid,
+	struct fuse_entry_param *e, struct error *err)
+{
+	int r;
+
+	memset(e, 0, sizeof(*e));
+	e->ino = (fuse_ino_t)(uintptr_t)n;
+	e->entry_timeout = valid;
+	r = fill_attr(c, n, &e->attr, &e->attr_timeout, err);
+	if (r)
+		node_forget(c->server->nodes, n, 1);
+	return r;
 }
 
 int op_find_entry(const struct caller *c, struct node *parent, const struct where *w,
@@ -100,13 +120,7 @@ int op_find_entry(const struct caller *c, struct node *parent, const struct wher
 	struct node *n;
 	int r = node_find(c->server->nodes, c, parent, w, &n, err);
 
-	if (r)
-		return r;
-	memset(e, 0, sizeof(*e));
-	e->ino = (fuse_ino_t)(uintptr_t)n;
-	e->entry_timeout = entry_valid(w->row);
-	fill_attr(c, n, &e->attr, &e->attr_timeout);
-	return 0;
+	return r ? r : fill_entry(c, n, entry_valid(w->row), e, err);
 }
 
 void op_reply_entry(fuse_req_t req, const struct fuse_entry_param *e)
@@ -120,13 +134,11 @@ void op_reply_entry(fuse_req_t req, const struct fuse_entry_param *e)
 /* The nudging thread reaches a generation that no path leads to. */
 static bool lookup_alias(fuse_req_t req, const struct caller *c)
 {
-	struct fuse_entry_param e = {0};
+	struct fuse_entry_param e;
 	struct node *n = notify_aliased(c->server->notify);
 
-	if (!n || node_again(c->server->nodes, n) != 0)
+	if (!n || node_again(c->server->nodes, n) != 0 || fill_entry(c, n, 0, &e, NULL) != 0)
 		return false;
-	e.ino = (fuse_ino_t)(uintptr_t)n;
-	fill_attr(c, n, &e.attr, &e.attr_timeout);
 	op_reply_entry(req, &e);
 	return true;
 }
@@ -152,15 +164,7 @@ static void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		fuse_reply_err(req, -r);
 		return;
 	}
-	/* A link is looked up for who asks: `self` is not there for who has none. */
-	if (w.row->shape == SHAPE_LINK) {
-		struct buf text = BUF_INIT;
-
-		r = w.row->ops->text(&c, &w, &text, &err);
-		buf_release(&text);
-	}
-	if (!r)
-		r = op_find_entry(&c, dir, &w, &e, &err);
+	r = op_find_entry(&c, dir, &w, &e, &err);
 	if (!r)
 		op_reply_entry(req, &e);
 	else if (r == -ENOENT)
@@ -192,10 +196,14 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	struct caller c = op_caller(req);
 	struct stat st;
 	double valid;
+	int r;
 
 	(void)fi;
-	fill_attr(&c, op_node(c.server, ino), &st, &valid);
-	fuse_reply_attr(req, &st, valid);
+	r = fill_attr(&c, op_node(c.server, ino), &st, &valid, NULL);
+	if (r)
+		fuse_reply_err(req, -r);
+	else
+		fuse_reply_attr(req, &st, valid);
 }
 
 static void op_setattr(
@@ -476,7 +484,7 @@ void ops_init(struct fuse_lowlevel_ops *ops)
 		.fsync = op_fsync,
 		.opendir = op_opendir,
 		.readdir = op_readdir,
-		.releasedir = op_releasedir,
+		.releasedir = op_release,
 		.statfs = op_statfs,
 		.getxattr = op_getxattr,
 		.create = op_create,

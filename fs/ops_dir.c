@@ -8,6 +8,7 @@
 #include "core/session.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,34 +34,46 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct caller c = op_caller(req);
 	struct node *n = op_node(c.server, ino);
-	const struct file_ops *ops = n->where.row->ops;
-	struct names *names = names_new();
-	int r = names ? add_static(&c, &n->where, names) : -ENOMEM;
+	struct handle *h = NULL;
+	struct error err = {0};
+	int r = handle_new(&c, n, O_RDONLY, &h, &err);
 
-	if (!r && ops && ops->list)
-		r = ops->list(&c, &n->where, names);
 	if (r) {
-		names_free(names);
-		fuse_reply_err(req, -r);
+		op_refuse(req, &n->where, r, &err);
 		return;
 	}
-	fi->fh = (uint64_t)(uintptr_t)names;
+	fi->fh = (uint64_t)(uintptr_t)h;
 	if (fuse_reply_open(req, fi) == -ENOENT)
-		names_free(names);
+		handle_free(h);
 }
 
-/* Offsets: 0 is the start, 1 and 2 follow . and .., 3 and on the names as they stood at opendir. */
-void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
+static int list(const struct caller *c, struct handle *h)
 {
-	struct names *names = (struct names *)(uintptr_t)fi->fh;
+	const struct where *w = &h->node->where;
+	const struct file_ops *ops = w->row->ops;
+	struct names *names = names_new();
+	int r = names ? add_static(c, w, names) : -ENOMEM;
+
+	if (!r && ops && ops->list)
+		r = ops->list(c, w, names);
+	if (r) {
+		names_free(names);
+		return r;
+	}
+	names_free(h->names);
+	h->names = names;
+	return 0;
+}
+
+/* Offsets: 0 is the start, 1 and 2 follow . and .., 3 and on the names. */
+static size_t fill(fuse_req_t req, const struct names *names, char *out, size_t size, off_t off)
+{
 	size_t used = 0, need, i = (size_t)off;
 	struct stat st = {0};
 	const char *name;
-	char *out = malloc(size);
 	uint64_t number;
 
-	(void)ino;
-	for (; out && i < names_count(names) + 2; i++, used += need) {
+	for (; i < names_count(names) + 2; i++, used += need) {
 		st.st_ino = 1;
 		st.st_mode = S_IFDIR;
 		name = i == 0 ? "." : "..";
@@ -72,18 +85,30 @@ void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct f
 		if (need > size - used)
 			break;
 	}
-	if (out)
-		fuse_reply_buf(req, out, used);
-	else
-		fuse_reply_err(req, ENOMEM);
-	free(out);
+	return used;
 }
 
-void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+/* From the beginning it is listed anew: that is what rewinddir(3) asks for. */
+void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
+	struct caller c = op_caller(req);
+	struct handle *h = (struct handle *)(uintptr_t)fi->fh;
+	char *out = malloc(size);
+	int r = out ? 0 : -ENOMEM;
+	size_t used = 0;
+
 	(void)ino;
-	names_free((struct names *)(uintptr_t)fi->fh);
-	fuse_reply_err(req, 0);
+	pthread_mutex_lock(&h->lock);
+	if (!r && (off == 0 || !h->names))
+		r = list(&c, h);
+	if (!r)
+		used = fill(req, h->names, out, size, off);
+	pthread_mutex_unlock(&h->lock);
+	if (r)
+		fuse_reply_err(req, -r);
+	else
+		fuse_reply_buf(req, out, used);
+	free(out);
 }
 
 /* A mkdir or rmdir that waits for its act. */

@@ -1,0 +1,94 @@
+/*
+ * The sources there are, and the threads that keep them in sync.
+ *
+ * A source is added, changed and removed here; each change is kept before it is answered. Every
+ * source has at most one sync at a time, in a thread of a bounded pool, begun by its interval, by
+ * whoever asks (sources_sync), or by a folder's watch; a failure is tried again after a while that
+ * doubles, up to its interval or an hour, never sooner than the server asked. Configuration files
+ * (*.json in /etc/leitlfs/sources.d and $XDG_CONFIG_HOME/leitlfs/sources.d; one source each, its
+ * name the file's) make sources that are there as long as their file is, and are read again when
+ * they change; those can't be changed through the mount.
+ *
+ * Who may: adding takes the daemon's uid, or any with config->sources_any. A source is its uid's:
+ * only it may change or remove it; others see it where it is shared. Folders are read with that
+ * uid's rights.
+ *
+ * What changes is told on the log, by context.updated (core/loop.h).
+ *
+ * Any thread. Functions that change something block for the disk; none for the network.
+ */
+#ifndef CORE_SOURCES_H
+#define CORE_SOURCES_H
+
+#include "core/catalog.h"
+#include "core/loop.h"
+#include "core/source.h"
+#include "core/sync.h"
+
+#include <sys/types.h>
+
+struct sources;
+
+/* How a kind of source is synced; main hands over WebDAV's (webdav/webdav.h). run() blocks until
+ * the sync is over or sync_stopping(). 0, or the errno of a sync that failed as a whole. */
+struct source_runner {
+	int (*run)(struct sync *, struct error *);
+};
+
+int sources_open(struct loop *, struct catalog *, struct secret *, const struct config *,
+	const struct source_runner *webdav, struct sources **out, struct error *);
+void sources_close(struct sources *); /* stops every sync; takes NULL */
+
+/* One source; held by reference. What may change is read through the functions. */
+struct source {
+	int64_t id;
+	char name[SOURCE_NAME_MAX + 1];
+	uid_t uid;
+	gid_t gid;
+	bool fixed; /* from a configuration file */
+	/* private to sources*.c */
+	struct source_state *state;
+};
+struct source *source_ref(struct source *);
+void source_unref(struct source *); /* takes NULL */
+
+/* Who sees it: its uid, root's daemon alike no other; everyone where it is shared. */
+bool source_visible(const struct source *, uid_t uid);
+bool source_gone(const struct source *);
+
+/* NULL: there is none that this uid sees. */
+struct source *sources_find(struct sources *, const char *name, uid_t uid);
+/* Calls fn with each that the uid sees, in order of names, until it returns other than 0. */
+int sources_each(struct sources *, uid_t uid, int (*fn)(void *arg, struct source *), void *arg);
+
+/* Adds one, from text as source_parse(), or under a name with no url yet. The first sync begins at
+ * once. -EINVAL, -EEXIST, -EACCES (may not), -EDQUOT (too many), and those of the catalog. */
+int sources_add(struct sources *, uid_t uid, gid_t gid, const char *text, size_t len,
+	struct source **out, struct error *);
+int sources_make(struct sources *, uid_t uid, gid_t gid, const char *name, struct source **out,
+	struct error *);
+/* -EACCES, -EROFS (from a configuration file), -ENOENT (gone). A change of what is synced begins a
+ * sync. */
+int sources_remove(struct sources *, struct source *, uid_t uid, struct error *);
+int sources_set(struct sources *, struct source *, uid_t uid, const struct source_option *,
+	const char *text, size_t len, struct error *);
+void sources_get(struct sources *, struct source *, const struct source_option *, struct buf *out);
+
+/* Asks for a sync: sets *ticket to a number that sources_synced() knows. One that runs already may
+ * have read what has changed since, so then another follows it. -EACCES, -ENOENT, -EINVAL (no url).
+ */
+int sources_sync(struct sources *, struct source *, uid_t uid, uint64_t *ticket, struct error *);
+/* Whether that sync is over; then adds how it went, as one JSON line. */
+bool sources_synced(struct sources *, struct source *, uint64_t ticket, struct buf *out);
+/* How the last sync went, as one JSON line; all there is to know (status.json). */
+void sources_last(struct sources *, struct source *, struct buf *out);
+void sources_status(struct sources *, struct source *, struct buf *out);
+
+/* Told, on the thread that did it and without locks, of entries that changed or went (paths of one
+ * source; NULL: all of it, its visibility too), and that a sync is over. One each; must not block.
+ */
+void sources_watch(struct sources *,
+	void (*changed)(void *arg, struct source *, const char *const *paths, size_t count),
+	void (*over)(void *arg, struct source *), void *arg);
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * Canonical text of a file's bytes: UTF-8 without a byte order mark, lines ended by \n, HTML made
+ * text (libxml2's HTML parser, its network and entities off), front matter kept.
+ *
+ * The charset is what a byte order mark says, else what HTML's or XML's head declares, else UTF-8
+ * where it is valid, else Windows-1252. The title is HTML's <title>, Markdown's first heading, or
+ * front matter's title.
+ */
+#ifndef WEBDAV_TEXT_H
+#define WEBDAV_TEXT_H
+
+#include "core/buf.h"
+#include "core/error.h"
+
+#define TEXT_MAX ((size_t)8 << 20) /* bytes that are looked at; larger files are not searched */
+
+/* As catalog_text (core/catalog.h). -ENOTSUP: no text (NULs, or mostly bytes that no text has), or
+ * too large; -ENOMEM. */
+int text_canonical(const char *path, const char *type, const char *bytes, size_t len,
+	struct buf *title, struct buf *body, struct error *);
+
+#endif
