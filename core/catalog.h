@@ -33,7 +33,7 @@ typedef int (*catalog_text)(const char *path, const char *type, const char *byte
 	struct buf *title, struct buf *body, struct error *);
 
 /* Opens or makes the catalog in the directory. As db_open(). `text` may be NULL: nothing is
- * searched. */
+ * searched. After a crash a thread goes through the objects that nobody refers to. */
 int catalog_open(const char *dir, catalog_text text, struct catalog **out, struct error *);
 void catalog_close(struct catalog *); /* takes NULL */
 struct objects *catalog_objects(struct catalog *);
@@ -55,10 +55,12 @@ struct entry {
 	int64_t version;     /* 1, 2 …: of this path */
 	char *type;          /* media type, "" where not known */
 	char *etag;          /* NULL: none */
+	int64_t asked_us;    /* when the source was asked for it, by its own clock if that is known */
 };
 void entry_release(struct entry *); /* its strings; takes NULL and a zeroed one */
 
-/* The entry of that path ("a/b.md"; "" is -EISDIR). -ENOENT, -EIO. */
+/* The entry of that path ("a/b.md"; "" is -EISDIR). -ENOENT, -EIO. The object of an entry that has
+ * changed since may be gone: then find it again. */
 int catalog_find(struct catalog *, int64_t source, const char *path, struct entry *out);
 
 /* Calls fn for each entry of a directory, in order of names, until it returns other than 0; returns
@@ -68,7 +70,8 @@ int catalog_list(struct catalog *, int64_t source, const char *dir,
 
 /* Earlier versions of a path, oldest first: `version` is their number, the newest is not among
  * them. Paths that are gone have versions too. And the names in a directory that have earlier
- * versions themselves or below: files are shown as directories of versions. */
+ * versions themselves or (is_dir) below: files are shown as directories of versions. In order of
+ * names, each once; one that is a directory now and was a file is both, and told as is_dir. */
 int catalog_versions(struct catalog *, int64_t source, const char *path,
 	int (*fn)(void *arg, const struct entry *), void *arg);
 int catalog_version(
@@ -93,10 +96,13 @@ struct source_row {
 	size_t secrets_len;
 	const char *memory; /* may be NULL */
 };
+/* Writes the row as it is given. -EEXIST: the name is another's; -ENOENT: there is no such id. */
 int catalog_source_put(struct catalog *, struct source_row *, struct error *);
 int catalog_source_remember(struct catalog *, int64_t id, const char *memory, struct error *);
-/* With all its files. Does it in bounded steps; files vanish with the first. */
+/* With all its files and their history. Does it in bounded steps; files vanish with the first, and
+ * the name is free. */
 int catalog_source_drop(struct catalog *, int64_t id, struct error *);
+/* In order of names; fn must not use the catalog. Returns what fn did. */
 int catalog_sources(struct catalog *, int (*fn)(void *arg, const struct source_row *), void *arg,
 	struct error *);
 
@@ -107,10 +113,11 @@ int catalog_begin(struct catalog *, struct error *);
 int catalog_commit(struct catalog *, struct error *);
 void catalog_rollback(struct catalog *);
 
-/* Within a batch. put: makes the entry, or changes it to this (id, version and updated_us are set);
- * where content differs, the old version becomes an earlier one, of which `keep` are kept, and
+/* Within a batch. put: makes the entry, or changes it to this (id and version are set, updated_us
+ * where it is 0 or the content is as it was); where content differs, the old version becomes an earlier one, of which `keep` are kept, and
  * `body` (with `title`; NULL: not searched) is what is searched. Only what differs is written;
- * `changed` tells whether content did. Directories above it must be there. */
+ * `changed` tells whether content did. Directories above it must be there. A file in place of a
+ * directory, or the other way, removes that first. -ENOENT: the source is gone. */
 int catalog_put(struct catalog *, struct entry *, const char *title, size_t title_len,
 	const char *body, size_t body_len, int keep, bool *changed, struct error *);
 /* A file, or a directory with all in it: content becomes an earlier version. Calls fn (may be NULL)

@@ -31,8 +31,10 @@ struct config {
 	int64_t message_max; /* bytes of one message: 1 MiB, at most MESSAGE_MAX */
 	int64_t brief_max;   /* bytes of brief.md and unread.md: 4096 */
 	int64_t unread_max;  /* bytes of unread and wait: 256 KiB */
+	int64_t results_max; /* bytes of results.md: 32 KiB */
 	int64_t threads;     /* of the FUSE loop, at most: 10 */
 	/* texts */
+	char *sources; /* who may add sources: "owner" or "any"; NULL: owner */
 	char *state; /* the state directory; NULL: $XDG_STATE_HOME/leitlfs, for root /var/lib/leitlfs */
 };
 

@@ -51,7 +51,8 @@ int db_errno(sqlite3 *sqlite, int code, const char *what, struct error *err)
 	return error_set(err, cause, "%s: %s", what, sqlite3_errstr(code));
 }
 
-int connection_open(struct connection *c, const char *path, int flags, struct error *err)
+int connection_open(struct connection *c, const struct db_schema *schema, const char *path,
+	int flags, struct error *err)
 {
 	int code = sqlite3_open_v2(path, &c->sqlite, flags | SQLITE_OPEN_NOMUTEX, "unix-excl");
 
@@ -66,6 +67,8 @@ int connection_open(struct connection *c, const char *path, int flags, struct er
 	sqlite3_db_config(c->sqlite, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(c->sqlite, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 	sqlite3_db_config(c->sqlite, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
+	if (schema->opened != NULL && (code = schema->opened(c->sqlite)) != SQLITE_OK)
+		return db_errno(c->sqlite, code, path, err);
 	return connection_exec(c, "PRAGMA cell_size_check=ON", path, err);
 }
 

@@ -1,15 +1,15 @@
 /*
- * The database of one state directory: SQLite, one file.
+ * A database of a state directory: SQLite, one file, of a schema that its owner gives.
  *
  * Exactly one connection writes and checkpoints, in one process; readers have read-only
  * connections of their own from a small pool. WAL, synchronous=NORMAL: a commit survives the death
  * of the process; db_sync() makes it survive a loss of power. Everything of SQLite stays behind
- * db*.c, log_sqlite.c and store.c; its codes become errnos in db_errno().
+ * db*.c, log_sqlite.c, store.c and catalog*.c; its codes become errnos in db_errno().
  *
  * While it is open no other process can read or write the file, sqlite3(1) neither: the "unix-excl"
  * VFS locks it once for the process and keeps the wal-index in its memory, which saves half the
  * cost of a commit and of a read, and a full disk can't hit the wal-index. The process must not
- * fork after db_open and go on in the child, nor open leitl.db by other means: closing such a
+ * fork after db_open and go on in the child, nor open the file by other means: closing such a
  * descriptor would drop the lock (fcntl(2), "Record locks").
  *
  * A database that is damaged, foreign, of a newer version, read-only or in use by another is
@@ -26,15 +26,42 @@
 #include <sqlite3.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct db;
 
-/* Opens or makes DIR/leitl.db, mode 0600, and DIR with mode 0700 where only DIR itself is missing.
+/* One row of a database's schema: sqlite_schema's name and sql. */
+struct db_table {
+	const char *name, *sql;
+	bool shadow; /* made by a virtual table before it */
+};
+
+/* What a database is to be. A file whose tables are others, or whose texts differ, is not ours.
+ * Lives as long as the database. */
+struct db_schema {
+	const char *file;        /* its name in the directory */
+	uint32_t application_id; /* sqlite.org/pragma.html, "application_id" */
+	uint32_t version;        /* of the schema: user_version */
+	const struct db_table *tables;
+	size_t count;
+	/* Whether the file must be there, by what else is in the directory. May be NULL. */
+	bool (*expected)(const char *dir);
+	/* Run on each connection once it is open: a SQLITE_* code. May be NULL. */
+	int (*opened)(sqlite3 *);
+	/* KiB of pages that a connection keeps in memory, and MiB for all that SQLite holds in this
+	 * process (of several databases, the most): what is above is let go where it can be. */
+	int writer_cache, reader_cache, heap;
+};
+
+extern const struct db_schema db_leitl; /* leitl.db: the log and the state */
+
+/* Opens or makes the schema's file in DIR, mode 0600, and DIR with mode 0700 where only DIR is
+ * missing.
  * A DIR that is there must be the effective user's own, with nobody else allowed to write to it.
  * -EIO, -EROFS, -EBUSY, -EUCLEAN (damaged), -ENOTSUP (newer version or another program's), -ENOSPC,
  * -EACCES, -ENOMEM, -EMFILE, or another errno of mkdir(2) or open(2). Blocks; how long does not
  * depend on how much is in it. */
-int db_open(const char *dir, struct db **out, struct error *err);
+int db_open(const char *dir, const struct db_schema *, struct db **out, struct error *err);
 void db_close(struct db *); /* takes NULL; checkpoints and closes cleanly */
 
 /* Whether, when it was opened, it was small enough for all of it to be checked at each start. */

@@ -65,20 +65,21 @@ static int damaged(struct error *err, const char *path, const char *how)
 
 /* Everything in the header that is the same in every database that we make, or follows from the
  * rest of it. */
-static int check_header(const char *path, const unsigned char *h, int64_t size, struct error *err)
+static int check_header(const struct db_schema *schema, const char *path, const unsigned char *h,
+	int64_t size, struct error *err)
 {
 	static const unsigned char zeros[20];
 	const uint32_t version = get32(h + 60);
 
 	if (memcmp(h, "SQLite format 3", 16) != 0)
 		return damaged(err, path, "it is no SQLite database");
-	if (get32(h + 68) != DB_APPLICATION_ID)
+	if (get32(h + 68) != schema->application_id)
 		return error_set(err, ENOTSUP, "%s is another program's (application_id %#x)", path,
 			(unsigned)get32(h + 68));
-	if (version > DB_VERSION)
+	if (version > schema->version)
 		return error_set(err, ENOTSUP, "%s is of version %u; this leitlfs knows up to %u",
-			path, (unsigned)version, DB_VERSION);
-	if (version != DB_VERSION || h[16] != DB_PAGE >> 8 || h[17] != 0 || h[18] != 2 ||
+			path, (unsigned)version, (unsigned)schema->version);
+	if (version != schema->version || h[16] != DB_PAGE >> 8 || h[17] != 0 || h[18] != 2 ||
 		h[19] != 2 || h[20] != 0 || h[21] != 64 || h[22] != 32 || h[23] != 32 ||
 		get32(h + 44) != 4 || get32(h + 48) != 0 || get32(h + 52) != 0 ||
 		get32(h + 56) != 1 || get32(h + 64) != 0 || memcmp(h + 72, zeros, 20) != 0)
@@ -92,7 +93,7 @@ static int check_header(const char *path, const unsigned char *h, int64_t size, 
 	return 0;
 }
 
-static int check_open(const char *path, int fd, struct error *err)
+static int check_open(const struct db_schema *schema, const char *path, int fd, struct error *err)
 {
 	unsigned char header[HEADER_SIZE];
 	struct stat st;
@@ -110,10 +111,10 @@ static int check_open(const char *path, int fd, struct error *err)
 	/* The WAL is made with the same mode. */
 	if ((st.st_mode & 0177) != 0 && fchmod(fd, 0600) < 0)
 		return error_set(err, errno, "can't make %s 0600: %s", path, strerror(errno));
-	return check_header(path, header, st.st_size, err);
+	return check_header(schema, path, header, st.st_size, err);
 }
 
-int db_file_check(const char *path, struct error *err)
+int db_file_check(const struct db_schema *schema, const char *path, struct error *err)
 {
 	int fd, status;
 
@@ -127,7 +128,7 @@ int db_file_check(const char *path, struct error *err)
 		status = errno == EPERM ? EACCES : errno; /* chattr(1) +i */
 		return error_set(err, status, "can't write to %s: %s", path, strerror(errno));
 	}
-	status = check_open(path, fd, err);
+	status = check_open(schema, path, fd, err);
 	close(fd);
 	return status;
 }

@@ -1,5 +1,4 @@
 #include "core/db_private.h"
-#include "core/journal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,61 +9,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/*
- * The schema, whole. A database whose texts differ is not ours. log_sqlite.c has `record`, store.c
- * the rest.
- *
- * record.seq is the seq of the last event up to this record, so that the newest row tells where
- * the log stands; the record has a seq of its own where its kind is RECORD_EVENT. `line` and
- * `shown` are blobs since a blob's length is known without reading it. `sum` is of all that is
- * before it (log_sqlite_sum.c): SQLite has no checksums, and a flipped bit in a text would go
- * unseen.
- */
-static const struct {
-	const char *name, *sql;
-} schema[] = {
-	{"record", "CREATE TABLE record(pos INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
-		   " seq INTEGER NOT NULL, kind INTEGER NOT NULL, uid INTEGER NOT NULL,"
-		   " type TEXT, session TEXT, agent TEXT, target TEXT, detail TEXT,"
-		   " line BLOB, shown BLOB, sum INTEGER NOT NULL) STRICT"},
-	{"number", "CREATE TABLE number(name TEXT PRIMARY KEY, value INTEGER NOT NULL)"
-		   " STRICT, WITHOUT ROWID"},
-	{"channel", "CREATE TABLE channel(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL,"
-		    " name TEXT NOT NULL, count INTEGER NOT NULL, bytes INTEGER NOT NULL,"
-		    " last_pos INTEGER NOT NULL) STRICT"},
-	{"block", "CREATE TABLE block(channel INTEGER NOT NULL, ord INTEGER NOT NULL,"
-		  " off INTEGER NOT NULL, pos INTEGER NOT NULL, count INTEGER NOT NULL,"
-		  " bytes BLOB NOT NULL, PRIMARY KEY(channel, ord)) STRICT"},
-	{"block_off", "CREATE INDEX block_off ON block(channel, off)"},
-	{"block_pos", "CREATE INDEX block_pos ON block(channel, pos)"},
-	{"session", "CREATE TABLE session(key TEXT PRIMARY KEY, json TEXT, bytes BLOB) STRICT"},
-	{"agent", "CREATE TABLE agent(key TEXT PRIMARY KEY, json TEXT, bytes BLOB) STRICT"},
-};
-#define SCHEMA_COUNT (sizeof(schema) / sizeof(schema[0]))
-
 #define WRITER_SETTINGS                                                                            \
-	"PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-2048;"         \
+	"PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0; PRAGMA cache_size=-%d;"           \
 	"PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST; PRAGMA journal_size_limit=16777216;" \
 	"PRAGMA foreign_keys=OFF"
 
-/* Bounds what the caches of all connections hold in this process. */
-#define HEAP_SOFT_LIMIT ((sqlite3_int64)16 << 20)
-
 /* Making one. */
 
-static int fill(struct connection *c, struct error *err)
+static int fill(struct connection *c, const struct db_schema *schema, struct error *err)
 {
 	char numbers[96];
 	int status;
 
-	snprintf(numbers, sizeof(numbers), "PRAGMA application_id=%d; PRAGMA user_version=%d",
-		DB_APPLICATION_ID, DB_VERSION);
+	snprintf(numbers, sizeof(numbers), "PRAGMA application_id=%u; PRAGMA user_version=%u",
+		(unsigned)schema->application_id, (unsigned)schema->version);
 	status = connection_exec(c,
 		"PRAGMA page_size=4096; PRAGMA encoding='UTF-8'; PRAGMA auto_vacuum=NONE;"
 		"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; BEGIN IMMEDIATE",
 		"making the database", err);
-	for (size_t i = 0; status == 0 && i < SCHEMA_COUNT; i++)
-		status = connection_exec(c, schema[i].sql, "making the database", err);
+	for (size_t i = 0; status == 0 && i < schema->count; i++)
+		if (!schema->tables[i].shadow)
+			status = connection_exec(
+				c, schema->tables[i].sql, "making the database", err);
 	if (status == 0)
 		status = connection_exec(c, numbers, "making the database", err);
 	if (status == 0)
@@ -105,7 +71,8 @@ static int make_empty(const char *path, struct error *err)
 
 /* Makes the database under another name and renames it once it is whole and synced, so that what
  * stands under its own name is never half made. */
-static int make(const char *dir, const char *path, struct error *err)
+static int make(
+	const char *dir, const struct db_schema *schema, const char *path, struct error *err)
 {
 	struct connection c = {0};
 	char new[PATH_MAX];
@@ -119,9 +86,9 @@ static int make(const char *dir, const char *path, struct error *err)
 	status = make_empty(new, err);
 	if (status < 0)
 		return status;
-	status = connection_open(&c, new, SQLITE_OPEN_READWRITE, err);
+	status = connection_open(&c, schema, new, SQLITE_OPEN_READWRITE, err);
 	if (status == 0)
-		status = fill(&c, err);
+		status = fill(&c, schema, err);
 	connection_close(&c); /* checkpoints, syncs, and removes its WAL */
 	if (status == 0 && rename(new, path) < 0)
 		status = error_set(err, errno, "can't make %s: %s", path, strerror(errno));
@@ -136,7 +103,8 @@ static int make(const char *dir, const char *path, struct error *err)
 
 /* Checking one. */
 
-static int check_schema(struct connection *c, const char *path, struct error *err)
+static int check_schema(
+	struct connection *c, const struct db_schema *schema, const char *path, struct error *err)
 {
 	sqlite3_stmt *stmt = NULL;
 	size_t found = 0, i;
@@ -149,16 +117,16 @@ static int check_schema(struct connection *c, const char *path, struct error *er
 		const char *name = (const char *)sqlite3_column_text(stmt, 0);
 		const char *sql = (const char *)sqlite3_column_text(stmt, 1);
 
-		for (i = 0; i < SCHEMA_COUNT && name != NULL; i++)
-			if (strcmp(name, schema[i].name) == 0)
+		for (i = 0; i < schema->count && name != NULL; i++)
+			if (strcmp(name, schema->tables[i].name) == 0)
 				break;
-		foreign = name == NULL || sql == NULL || i == SCHEMA_COUNT ||
-			  strcmp(sql, schema[i].sql) != 0;
+		foreign = name == NULL || sql == NULL || i == schema->count ||
+			  strcmp(sql, schema->tables[i].sql) != 0;
 		found++;
 	}
 	if (sqlite3_finalize(stmt) != SQLITE_OK || code != SQLITE_OK)
 		return db_errno(c->sqlite, sqlite3_errcode(c->sqlite), path, err);
-	if (foreign || found != SCHEMA_COUNT)
+	if (foreign || found != schema->count)
 		return error_set(err, EUCLEAN,
 			"%s is damaged: its tables are not as they were made; "
 			"it is left as it is",
@@ -187,7 +155,8 @@ static int check_content(struct connection *c, const char *path, struct error *e
 }
 
 /* What SQLite says of it, by now with the WAL's commits. */
-static int check(struct connection *c, const char *path, bool *small, struct error *err)
+static int check(struct connection *c, const struct db_schema *schema, const char *path,
+	bool *small, struct error *err)
 {
 	int64_t id, version, pages;
 	int status;
@@ -196,11 +165,11 @@ static int check(struct connection *c, const char *path, bool *small, struct err
 		(status = connection_number(c, "PRAGMA user_version", &version, err)) < 0 ||
 		(status = connection_number(c, "PRAGMA page_count", &pages, err)) < 0)
 		return status;
-	if (id != DB_APPLICATION_ID || version != DB_VERSION)
+	if (id != schema->application_id || version != schema->version)
 		return error_set(err, ENOTSUP, "%s has a WAL of another database or version", path);
 	status = db_size_check(path, pages, err);
 	if (status == 0)
-		status = check_schema(c, path, err);
+		status = check_schema(c, schema, path, err);
 	*small = pages * DB_PAGE <= DB_CHECK_BYTES;
 	if (status == 0 && *small)
 		status = check_content(c, path, err);
@@ -219,9 +188,11 @@ static int committed(void *arg, sqlite3 *sqlite, const char *name, int frames)
 
 static int open_writer(struct db *db, struct error *err)
 {
+	char settings[sizeof(WRITER_SETTINGS) + 16];
 	int status;
 
-	status = connection_open(&db->writer, db->path, SQLITE_OPEN_READWRITE, err);
+	snprintf(settings, sizeof(settings), WRITER_SETTINGS, db->schema->writer_cache);
+	status = connection_open(&db->writer, db->schema, db->path, SQLITE_OPEN_READWRITE, err);
 	if (status < 0)
 		return status;
 	/* What is refused is left as it is: its WAL must not be moved into it when it is closed. */
@@ -229,9 +200,9 @@ static int open_writer(struct db *db, struct error *err)
 	if (sqlite3_db_readonly(db->writer.sqlite, "main") != 0)
 		status = error_set(err, EROFS, "%s can only be read", db->path);
 	if (status == 0)
-		status = connection_exec(&db->writer, WRITER_SETTINGS, db->path, err);
+		status = connection_exec(&db->writer, settings, db->path, err);
 	if (status == 0)
-		status = check(&db->writer, db->path, &db->small, err);
+		status = check(&db->writer, db->schema, db->path, &db->small, err);
 	if (status < 0)
 		return status;
 	/* By its first read SQLite has opened the WAL, and keeps it open to the end. */
@@ -245,16 +216,24 @@ static int open_writer(struct db *db, struct error *err)
 	return db_sync(db, err);
 }
 
-static char *path_of(const char *dir)
+static char *path_of(const char *dir, const char *file)
 {
 	/* Never to be taken for a URI (sqlite.org/uri.html). */
 	const char *here = dir[0] == '/' ? "" : "./";
 	char *path;
 
-	return asprintf(&path, "%s%s/%s", here, dir, DB_NAME) < 0 ? NULL : path;
+	return asprintf(&path, "%s%s/%s", here, dir, file) < 0 ? NULL : path;
 }
 
-int db_open(const char *dir, struct db **out, struct error *err)
+static void bound_heap(const struct db_schema *schema)
+{
+	const sqlite3_int64 most = (sqlite3_int64)schema->heap << 20;
+
+	if (sqlite3_soft_heap_limit64(-1) < most)
+		sqlite3_soft_heap_limit64(most);
+}
+
+int db_open(const char *dir, const struct db_schema *schema, struct db **out, struct error *err)
 {
 	struct db *db;
 	struct reader *reader;
@@ -263,6 +242,7 @@ int db_open(const char *dir, struct db **out, struct error *err)
 	db = calloc(1, sizeof(*db));
 	if (db == NULL)
 		return error_set(err, ENOMEM, "out of memory");
+	db->schema = schema;
 	pthread_mutex_init(&db->mutex, NULL);
 	pthread_mutex_init(&db->sync_mutex, NULL);
 	pthread_mutex_init(&db->pool_mutex, NULL);
@@ -271,21 +251,21 @@ int db_open(const char *dir, struct db **out, struct error *err)
 	db->move_at = DB_WAL_MOVE;
 	db->checkpoint_at = DB_WAL_MAX;
 	status = -ENOMEM;
-	db->path = path_of(dir);
+	db->path = path_of(dir, schema->file);
 	db->directory = strdup(dir);
 	if (db->path == NULL || db->directory == NULL) {
 		error_set(err, ENOMEM, "out of memory");
 		goto fail;
 	}
-	sqlite3_soft_heap_limit64(HEAP_SOFT_LIMIT);
+	bound_heap(schema);
 	status = db_dir_check(dir, err);
 	if (status < 0)
 		goto fail;
-	status = db_file_check(db->path, err);
-	if (status == -ENOENT && journal_is_there(dir))
+	status = db_file_check(schema, db->path, err);
+	if (status == -ENOENT && schema->expected != NULL && schema->expected(dir))
 		status = error_set(err, EUCLEAN, "%s is gone, and its journal is there", db->path);
 	else if (status == -ENOENT)
-		status = make(dir, db->path, err);
+		status = make(dir, schema, db->path, err);
 	if (status == 0)
 		status = open_writer(db, err);
 	if (status < 0)

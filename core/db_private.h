@@ -9,10 +9,7 @@
 #include <pthread.h>
 #include <stdint.h>
 
-#define DB_NAME           "leitl.db"
-#define DB_APPLICATION_ID 0x4c454954 /* "LEIT" */
-#define DB_VERSION        1          /* of the schema: user_version */
-#define DB_PAGE           4096
+#define DB_PAGE 4096
 
 #define DB_READERS     4
 #define DB_STATEMENTS  48                       /* texts on one connection */
@@ -36,6 +33,7 @@ struct reader {
 };
 
 struct db {
+	const struct db_schema *schema;
 	char *path, *directory;
 	bool small; /* no larger than DB_CHECK_BYTES when it was opened */
 	/* The writing connection's; the mutex is what SQLITE_OPEN_NOMUTEX leaves out. */
@@ -59,7 +57,8 @@ struct db {
 };
 
 /* db.c: connections and what both kinds of them do. */
-int connection_open(struct connection *, const char *path, int flags, struct error *err);
+int connection_open(struct connection *, const struct db_schema *, const char *path, int flags,
+	struct error *err);
 void connection_close(struct connection *);
 int connection_exec(struct connection *, const char *sql, const char *what, struct error *err);
 int connection_number(struct connection *, const char *sql, int64_t *out, struct error *err);
@@ -77,7 +76,7 @@ int db_dir_check(const char *dir, struct error *err);
 /* Checks that the file is one of ours that may be written, and its size where there is no WAL.
  * -ENOENT where there is neither it nor a WAL. Opens and closes the file: call it only while SQLite
  * does not have it open. */
-int db_file_check(const char *path, struct error *err);
+int db_file_check(const struct db_schema *, const char *path, struct error *err);
 
 /* Checks that every one of the database's pages is in the file or in the WAL. */
 int db_size_check(const char *path, int64_t pages, struct error *err);

@@ -1,6 +1,7 @@
 #include "core/db_private.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 static struct reader *reader_free(struct db *db, bool open)
 {
@@ -15,11 +16,13 @@ static struct reader *reader_free(struct db *db, bool open)
 
 static int reader_open(struct db *db, struct reader *r, struct error *err)
 {
-	static const char settings[] = "PRAGMA cache_size=-256; PRAGMA temp_store=MEMORY";
+	char settings[80];
 	int status;
 
 	r->db = db;
-	status = connection_open(&r->connection, db->path, SQLITE_OPEN_READONLY, err);
+	snprintf(settings, sizeof(settings), "PRAGMA cache_size=-%d; PRAGMA temp_store=MEMORY",
+		db->schema->reader_cache);
+	status = connection_open(&r->connection, db->schema, db->path, SQLITE_OPEN_READONLY, err);
 	if (status == 0)
 		status = connection_exec(&r->connection, settings, db->path, err);
 	if (status < 0)

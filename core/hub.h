@@ -3,7 +3,8 @@
  *
  * A follower names the channels of a view and is called, on the committer's thread and in order,
  * for each record in it once that is kept and applied; mostly after its writer was answered (see
- * `done` in core/loop.h). It is called without locks and must not block. What is not in the log (heartbeats) goes to the followers that ask for it.
+ * `done` in core/loop.h). It is called without locks and must not block. What is not in the log
+ * (heartbeats) goes to the followers that ask for it.
  *
  * Nothing here allocates or fails once the hub is made. The mutex guards who follows what and is
  * held for no call; it is taken last of all locks.

@@ -2,8 +2,8 @@
  * Reading an inbox: what is unread, handing out the next message, marking it read.
  *
  * What is read is a cursor a session, kept in the log: RECORD_READ. A message that `next` handed to
- * a reader is leased: others get the one after it, until it was read to its end and so is marked, or
- * its reader has gone. Leases are not kept: after a restart, unread is unread.
+ * a reader is leased: others get the one after it, until it was read to its end and so is marked,
+ * or its reader has gone. Leases are not kept: after a restart, unread is unread.
  */
 #ifndef CORE_INBOX_H
 #define CORE_INBOX_H
@@ -20,9 +20,9 @@ struct loop;
 struct session;
 struct command;
 
-/* Where in the log the broadcasts lie that were read and whose senders are to be told: spans in
- * order and apart, of positions. Where there are too many, the two that are nearest become one, and
- * so have broadcasts between that nobody has read lately. */
+/* Where in the log the broadcasts lie whose senders are to be told that they were read: spans of
+ * positions, in order and apart. Where there are too many, the two that are nearest become one: the
+ * senders of what lies between may then be told a count once more. */
 #define TALLY_MAX 64
 
 struct tally {
@@ -73,13 +73,13 @@ struct turn {
 int inbox_wait(struct loop *, struct session *, struct turn *);
 void inbox_unwait(struct loop *, struct session *, struct turn *);
 
-/* Makes the act that marks one message read (the record at `pos`), or all up to a seq. Receipts go with
- * it: to who sent a direct message a line in `sent`; reads of broadcasts are counted and told by the
- * saver (receipts_flush). -EINVAL: no such seq yet. */
+/* Makes the act that marks one message read (the record at `pos`), or all up to a seq. Receipts go
+ * with it: to who sent a direct message a line in `sent`; reads of broadcasts are counted and told
+ * by the saver (receipts_flush). -EINVAL: no such seq yet. */
 struct act;
 struct actor;
-int inbox_mark_one(struct loop *, const struct actor *, struct session *, int64_t pos,
-	struct act **out);
+int inbox_mark_one(
+	struct loop *, const struct actor *, struct session *, int64_t pos, struct act **out);
 int inbox_mark_to(struct loop *, const struct actor *, struct session *, int64_t seq,
 	struct act **out, struct error *);
 
@@ -94,9 +94,9 @@ void mark_free(struct mark *); /* takes NULL */
 void receipts_note(struct loop *, const struct record *);
 
 /* Tells the senders of broadcasts that were read since the last time how many have read them: some
- * RECEIPTS_FLUSHED of them, the rest the next time. Called by the saver, about once a second, and so
- * a sender is told at most that often of one broadcast. Blocks for commits. False: there is more,
- * and it was not the log that failed. */
+ * RECEIPTS_FLUSHED of them, the rest the next time. Called by the saver, about once a second, and
+ * so a sender is told at most that often of one broadcast. Blocks for commits. False: there is
+ * more, and it was not the log that failed. */
 #define RECEIPTS_FLUSHED 1024
 bool receipts_flush(struct loop *);
 

@@ -14,6 +14,8 @@
 #define TYPE_MAX       64  /* an event type, word.word */
 #define TAGS_MAX       32
 #define TAG_MAX        64  /* bytes */
+#define VALUE_MAX      65536 /* bytes of a value that is written line by line */
+#define QUERY_MAX      4096 /* bytes of a query for files */
 #define TASK_MAX       1024 /* bytes of current_task */
 
 /* Messages. */
@@ -26,5 +28,17 @@
 /* Processes. */
 #define CHAIN_MAX   32      /* ancestors that are looked at */
 #define WATCHED_MAX 100000  /* processes watched at once */
+
+/* Local folders. */
+#define FOLDER_MEMBERS_MAX 200000  /* of one directory */
+#define FOLDER_ENTRIES_MAX 1000000 /* of one folder */
+#define FOLDER_WATCHES_MAX 100000  /* directories watched, of all folders */
+
+/* Sources. */
+#define SOURCES_MAX        1000 /* in all */
+#define SOURCES_UID_MAX    200  /* of one uid */
+#define SOURCES_AT_ONCE    4    /* syncs that run */
+#define SOURCES_TOLD_PATHS 20   /* in one context.updated */
+#define SOURCE_FILE_MAX    ((size_t)256 << 10) /* bytes of a configuration file */
 
 #endif

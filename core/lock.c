@@ -4,217 +4,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/magic.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
-#define LOCK_NAME "lock"
-#define NOTE_MAX  (PATH_MAX + 32)
+#define NOTE_MAX (PATH_MAX + 32)
 
 struct lock {
 	int fd;
+	int dir;
+	bool fresh; /* nobody had it before, and there was nothing else in the directory */
 };
-
-static int join(const char *first, const char *second, char **out, struct error *err)
-{
-	char *path;
-
-	if (asprintf(&path, "%s/%s", first, second) < 0) {
-		error_set(err, ENOMEM, "out of memory");
-		return -ENOMEM;
-	}
-	*out = path;
-	return 0;
-}
-
-static int default_dir(char **out, struct error *err)
-{
-	const char *home = getenv("XDG_STATE_HOME");
-	const struct passwd *user;
-
-	if (geteuid() == 0)
-		return join("/var/lib", "leitlfs", out, err);
-	if (home != NULL && home[0] == '/')
-		return join(home, "leitlfs", out, err);
-	home = getenv("HOME");
-	if (home == NULL || home[0] != '/') {
-		user = getpwuid(geteuid());
-		home = user != NULL ? user->pw_dir : NULL;
-	}
-	if (home == NULL || home[0] != '/') {
-		error_set(err, ENOENT,
-			"there is no home directory to keep the state in: say where with "
-			"-o state=DIR");
-		return -ENOENT;
-	}
-	return join(home, ".local/state/leitlfs", out, err);
-}
-
-static int copy_of(const char *given, char **out, struct error *err)
-{
-	char *copy = strdup(given);
-
-	if (copy == NULL) {
-		error_set(err, ENOMEM, "out of memory");
-		return -ENOMEM;
-	}
-	*out = copy;
-	return 0;
-}
-
-/* mkdir -p, each with mode 0700. */
-static int make_all(const char *path, struct error *err)
-{
-	char *part = NULL, *slash;
-	int rc = copy_of(path, &part, err);
-
-	if (rc != 0)
-		return rc;
-	for (slash = part; rc == 0 && slash != NULL;) {
-		slash = strchr(slash + 1, '/');
-		if (slash != NULL)
-			*slash = '\0';
-		if (mkdir(part, 0700) != 0 && errno != EEXIST)
-			rc = -errno;
-		/* An existing directory whose parent can't be written may give another errno. */
-		if (rc != 0 && access(part, F_OK) == 0)
-			rc = 0;
-		if (rc != 0)
-			error_set(err, -rc, "state directory %s: can't make %s: %s", path, part,
-				strerror(-rc));
-		if (slash != NULL)
-			*slash = '/';
-	}
-	free(part);
-	return rc;
-}
-
-enum content { EMPTY, OURS, OTHER };
-
-/* What is in a directory: nothing, what a daemon left there, or something else. */
-static enum content content_of(int fd)
-{
-	int copy = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = copy >= 0 ? fdopendir(copy) : NULL;
-	enum content content = EMPTY;
-	const struct dirent *entry;
-
-	if (dir == NULL) {
-		if (copy >= 0)
-			close(copy);
-		return OTHER;
-	}
-	while (content != OURS && (entry = readdir(dir)) != NULL) {
-		if (strcmp(entry->d_name, LOCK_NAME) == 0)
-			content = OURS;
-		else if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			content = OTHER;
-	}
-	closedir(dir);
-	return content;
-}
-
-/* Whether one may close a directory that others may enter: not when it is in use for something
- * else, nor when others could have put something into it. */
-static bool may_close(int fd, mode_t mode)
-{
-	enum content content = content_of(fd);
-
-	return (mode & S_ISVTX) == 0 &&
-	       (content == EMPTY || (content == OURS && (mode & 022) == 0));
-}
-
-static int check_owner(int fd, const char *path, struct error *err)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
-		return error_set(err, errno, "state directory %s: %s", path, strerror(errno));
-	if (st.st_uid != geteuid())
-		return error_set(err, EACCES,
-			"state directory %s belongs to uid %u, and leitlfs runs as uid %u: choose "
-			"another with -o state=DIR",
-			path, (unsigned)st.st_uid, (unsigned)geteuid());
-	if ((st.st_mode & 077) == 0)
-		return 0;
-	if (!may_close(fd, st.st_mode))
-		return error_set(err, EACCES,
-			"state directory %s is open to other users (mode %04o) and in use: chmod "
-			"0700 it, or choose another with -o state=DIR",
-			path, (unsigned)st.st_mode & 07777);
-	if (fchmod(fd, 0700) != 0)
-		return error_set(
-			err, errno, "state directory %s: chmod 0700: %s", path, strerror(errno));
-	return 0;
-}
-
-static int check_disk(int fd, const char *path, struct error *err)
-{
-	static const struct {
-		unsigned long type;
-		const char *name;
-	} unfit[] = {
-		{FUSE_SUPER_MAGIC, "a FUSE file system"},
-		{NFS_SUPER_MAGIC, "NFS"},
-		{SMB_SUPER_MAGIC, "a Windows share"},
-		{CIFS_SUPER_MAGIC, "a Windows share"},
-		{SMB2_SUPER_MAGIC, "a Windows share"},
-	};
-	struct statfs fs;
-
-	if (fstatfs(fd, &fs) != 0)
-		return error_set(err, errno, "state directory %s: %s", path, strerror(errno));
-	for (size_t i = 0; i < sizeof(unfit) / sizeof(unfit[0]); i++) {
-		if ((unsigned int)fs.f_type == (unsigned int)unfit[i].type)
-			return error_set(err, ENOTSUP,
-				"state directory %s is on %s, where a database is not safe: choose "
-				"one "
-				"on a local disk with -o state=DIR",
-				path, unfit[i].name);
-	}
-	return 0;
-}
-
-static int check_dir(const char *path, char **out, struct error *err)
-{
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc;
-	char *canonical = NULL;
-
-	if (fd < 0)
-		return error_set(err, errno, "state directory %s: %s", path, strerror(errno));
-	rc = check_owner(fd, path, err);
-	if (rc == 0)
-		rc = check_disk(fd, path, err);
-	if (rc == 0) {
-		canonical = realpath(path, NULL);
-		if (canonical == NULL)
-			rc = error_set(err, errno, "state directory %s: %s", path, strerror(errno));
-	}
-	close(fd);
-	if (rc == 0)
-		*out = canonical;
-	return rc;
-}
-
-int lock_make_dir(const char *given, char **out, struct error *err)
-{
-	char *path = NULL;
-	int rc = given != NULL ? copy_of(given, &path, err) : default_dir(&path, err);
-
-	if (rc != 0)
-		return rc;
-	rc = make_all(path, err);
-	if (rc == 0)
-		rc = check_dir(path, out, err);
-	free(path);
-	return rc;
-}
 
 /* Replaces what the file tells, which is its first line. Overwrites before it cuts, so that it
  * needs no room on a full disk. */
@@ -278,44 +81,96 @@ static int refuse_taken(int fd, const char *dir, struct lock_owner *owner, struc
 	return -EBUSY;
 }
 
-static int open_locked(const char *dir, struct lock_owner *owner, int *out, struct error *err)
+/* What is in the directory beside the lock: the next one's name, NULL after the last. */
+static const char *next_other(DIR *dir)
 {
-	char *path = NULL;
-	int rc = join(dir, LOCK_NAME, &path, err), fd;
+	const struct dirent *entry;
 
-	if (rc != 0)
-		return rc;
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	if (fd < 0)
-		rc = error_set(err, errno, "%s: %s", path, strerror(errno));
-	else if (flock(fd, LOCK_EX | LOCK_NB) == 0)
-		*out = fd;
-	else
-		rc = errno == EWOULDBLOCK ? refuse_taken(fd, dir, owner, err)
-					  : error_set(err, errno, "%s: %s", path, strerror(errno));
-	if (rc != 0 && fd >= 0)
+	do
+		entry = readdir(dir);
+	while (entry != NULL &&
+		(strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+			strcmp(entry->d_name, LOCK_NAME) == 0));
+	return entry != NULL ? entry->d_name : NULL;
+}
+
+static DIR *open_listing(int dir)
+{
+	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *listing = fd >= 0 ? fdopendir(fd) : NULL;
+
+	if (listing == NULL && fd >= 0)
 		close(fd);
-	free(path);
-	return rc;
+	return listing;
+}
+
+/* Once it is locked: whoever had it before left a note in it. */
+static bool is_fresh(const struct lock *lock)
+{
+	struct stat st;
+	DIR *listing;
+	bool fresh;
+
+	if (fstat(lock->fd, &st) != 0 || st.st_size != 0)
+		return false;
+	listing = open_listing(lock->dir);
+	fresh = listing != NULL && next_other(listing) == NULL;
+	if (listing != NULL)
+		closedir(listing);
+	return fresh;
+}
+
+/* One whose owner took it back (lock_discard) between our open and our lock is nobody's. */
+static bool is_linked(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_nlink > 0;
+}
+
+static int open_locked(
+	struct lock *lock, const char *dir, struct lock_owner *owner, struct error *err)
+{
+	lock->dir = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (lock->dir < 0)
+		return error_set(err, errno, "state directory %s: %s", dir, strerror(errno));
+	for (;;) {
+		lock->fd = openat(lock->dir, LOCK_NAME,
+			O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+		if (lock->fd < 0)
+			break;
+		if (flock(lock->fd, LOCK_EX | LOCK_NB) != 0) {
+			if (errno == EWOULDBLOCK)
+				return refuse_taken(lock->fd, dir, owner, err);
+			break;
+		}
+		if (is_linked(lock->fd))
+			return 0;
+		close(lock->fd);
+	}
+	return error_set(err, errno, "%s/" LOCK_NAME ": %s", dir, strerror(errno));
 }
 
 int lock_take(const char *dir, const char *mountpoint, struct lock **out, struct lock_owner *owner,
 	struct error *err)
 {
-	struct lock *lock;
-	int fd = -1, rc;
+	struct lock *lock = malloc(sizeof(*lock));
+	int rc;
 
-	rc = open_locked(dir, owner, &fd, err);
-	if (rc != 0)
-		return rc;
-	lock = malloc(sizeof(*lock));
-	rc = lock != NULL ? write_note(fd, mountpoint) : -ENOMEM;
+	if (lock == NULL)
+		return error_set(err, ENOMEM, "out of memory");
+	*lock = (struct lock){.fd = -1, .dir = -1};
+	rc = open_locked(lock, dir, owner, err);
 	if (rc != 0) {
-		free(lock);
-		close(fd);
+		lock_release(lock);
+		return rc;
+	}
+	lock->fresh = is_fresh(lock);
+	rc = write_note(lock->fd, mountpoint);
+	if (rc != 0) {
+		lock_discard(lock);
 		return error_set(err, -rc, "%s/" LOCK_NAME ": %s", dir, strerror(-rc));
 	}
-	lock->fd = fd;
 	*out = lock;
 	return 0;
 }
@@ -329,6 +184,39 @@ void lock_release(struct lock *lock)
 {
 	if (lock == NULL)
 		return;
-	close(lock->fd);
+	if (lock->fd >= 0)
+		close(lock->fd);
+	if (lock->dir >= 0)
+		close(lock->dir);
 	free(lock);
+}
+
+static void remove_others(int dir)
+{
+	DIR *listing = open_listing(dir);
+	const char *name;
+	int sub;
+
+	while (listing != NULL && (name = next_other(listing)) != NULL) {
+		if (unlinkat(dir, name, 0) == 0 || errno != EISDIR)
+			continue;
+		sub = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (sub >= 0) {
+			remove_others(sub);
+			close(sub);
+		}
+		(void)unlinkat(dir, name, AT_REMOVEDIR);
+	}
+	if (listing != NULL)
+		closedir(listing);
+}
+
+void lock_discard(struct lock *lock)
+{
+	if (lock != NULL && lock->fresh) {
+		remove_others(lock->dir);
+		/* The last: from here on the directory may be another's. */
+		(void)unlinkat(lock->dir, LOCK_NAME, 0);
+	}
+	lock_release(lock);
 }

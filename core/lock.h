@@ -18,6 +18,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#define LOCK_NAME "lock" /* in the state directory */
+
 struct lock;
 
 /* Who holds a lock. */
@@ -32,9 +34,13 @@ struct lock_owner {
  * else $XDG_STATE_HOME/leitlfs, else .local/state/leitlfs at home (XDG Base Directory, 0.8). One of
  * one's own that others may enter is closed to them, but only when it is empty or was a state
  * directory before; others' and what is open and in use are -EACCES. Not a directory -ENOTDIR; on
- * FUSE or a network file system -ENOTSUP; no home -ENOENT; others as mkdir(2). Blocks for the disk.
- */
-int lock_make_dir(const char *given, char **out, struct error *err);
+ * FUSE or a network file system -ENOTSUP; no home -ENOENT; others as mkdir(2). `*made` is how many
+ * directories of the path, counted from its end, were not there before; what is refused leaves none
+ * of them. Blocks for the disk. */
+int lock_make_dir(const char *given, char **out, int *made, struct error *err);
+
+/* Removes the last `made` directories of the path that are empty. */
+void lock_unmake_dir(const char *path, int made);
 
 /* Takes the lock of a state directory, at once or not at all, and notes the mount point. -EBUSY:
  * another has it, and `*owner` (may be NULL) is what it told of itself; owner->mountpoint is the
@@ -46,5 +52,9 @@ int lock_take(const char *dir, const char *mountpoint, struct lock **out, struct
 void lock_ending(struct lock *);
 
 void lock_release(struct lock *); /* gives it up; takes NULL */
+
+/* Gives it up where nothing was begun, and leaves the directory as it was found: if it was empty
+ * then, all that is in it is removed, else nothing. Takes NULL. */
+void lock_discard(struct lock *);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * Shared by log_sqlite.c, which appends, log_sqlite_move.c, log_sqlite_read.c, log_sqlite_sum.c and
- * log_sqlite_expire.c. The table is `record` in core/db_open.c.
+ * log_sqlite_expire.c. The table is `record` in core/db_leitl.c.
  *
  * The newest records, those beyond table_pos, are in the journal and in memory, as the tail; what is
  * older is in the table. The tail's lock is held for instants, by the appender also for its write to

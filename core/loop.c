@@ -47,7 +47,7 @@ static int catch_up(struct loop *loop, struct error *err)
 	int64_t saved = loop->state->applied_pos, warm;
 	int r;
 
-	if (saved > __atomic_load_n(&loop->log->last_pos, __ATOMIC_ACQUIRE))
+	if (saved > atomic_load_explicit(&loop->log->last_pos, memory_order_acquire))
 		return error_set(err, EUCLEAN,
 			"the log ends before the saved state: the database is damaged");
 	warm = saved - RECENT_RECORDS / 4;
@@ -79,7 +79,7 @@ static int restore(struct loop *loop, struct error *err)
 
 static int open_parts(struct loop *loop, struct error *err)
 {
-	int r = db_open(loop->config->state, &loop->db, err);
+	int r = db_open(loop->config->state, &db_leitl, &loop->db, err);
 
 	if (!r)
 		r = store_new(loop->db, &loop->store, err);

@@ -52,8 +52,8 @@ struct command {
 	int (*decide)(struct loop *, struct command *, struct error *);
 	/* Called once, without locks, after the records were applied or the command was refused;
 	 * frees the command. Followers hear of the records after it; but where the commit is of one
-	 * record, the first COMMIT_TOLD_FIRST of them (core/commit.h) hear before. `records` are the
-	 * command's own, NULL where there are none. */
+	 * record, the first COMMIT_TOLD_FIRST of them (core/commit.h) hear before. `records` are
+	 * the command's own, NULL where there are none. */
 	void (*done)(struct loop *, struct command *, int status, const struct error *,
 		struct record *const *records, size_t count);
 	bool alone; /* decides on what other commands change: shares no commit */

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FETCH_MOST    64
-#define FETCH_BYTES   ((size_t)256 << 10)
-#define RECEIPTS_MAX  1000 /* direct messages told of one by one in one marking */
+#define FETCH_MOST   64
+#define FETCH_BYTES  ((size_t)256 << 10)
+#define RECEIPTS_MAX 1000 /* direct messages told of one by one in one marking */
 
 enum { DETAIL, DATA };
 
@@ -60,7 +60,8 @@ static void receipt(struct loop *loop, struct act *a, struct record *r)
 	m->ends[m->receipts++] = data->len;
 }
 
-/* Takes one message of the inbox beyond the cursor. Returns false where the rest does not matter. */
+/* Takes one message of the inbox beyond the cursor. Returns false where the rest does not matter.
+ */
 static bool take(struct loop *loop, struct act *a, struct record *r)
 {
 	struct mark *m = a->mark;
@@ -154,8 +155,8 @@ void mark_free(struct mark *m)
 	free(m);
 }
 
-static int mark(const struct actor *actor, struct session *s, int64_t pos, bool all,
-	struct act **out)
+static int mark(
+	const struct actor *actor, struct session *s, int64_t pos, bool all, struct act **out)
 {
 	struct act *a = act_new(actor);
 

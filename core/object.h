@@ -32,14 +32,24 @@ int objects_open(const char *dir, struct objects **out, struct error *);
 void objects_close(struct objects *); /* takes NULL */
 
 /* Writing one: begin, write, then finish or cancel. What is larger than `most` bytes is refused
- * with -EFBIG at the write that exceeds it. Small ones touch the disk at finish only. finish frees
- * the writer whatever it returns; cancel takes NULL. -ENOSPC, -EIO, -ENOMEM. */
+ * with -EFBIG at the write that exceeds it. Up to OBJECT_SMALL bytes are held in memory and touch
+ * the disk at finish only, and not even then where the object is there already. finish frees the
+ * writer whatever it returns; cancel takes NULL. -ENOSPC, -EIO, -ENOMEM.
+ *
+ * What was finished is held, so that nobody drops it, until object_release(): its writer calls that
+ * once the catalog refers to it, or never will. */
+#define OBJECT_SMALL ((size_t)256 << 10)
 struct object_writer;
 int object_begin(struct objects *, uint64_t most, struct object_writer **out, struct error *);
 int object_write(struct object_writer *, const void *, size_t, struct error *);
 uint64_t object_written(const struct object_writer *); /* bytes so far */
 int object_finish(struct object_writer *, struct object_id *, uint64_t *size, struct error *);
 void object_cancel(struct object_writer *);
+void object_release(struct objects *, const struct object_id *);
+
+/* The same as object_finish(), and hands over a small one's bytes, to be freed; NULL for others. */
+int object_finish_keep(struct object_writer *, struct object_id *, uint64_t *size, char **bytes,
+	struct error *);
 
 /* A descriptor to read it, O_CLOEXEC; -ENOENT, -EIO where it is not `size` bytes long, or another
  * errno of open(2). */
@@ -49,7 +59,10 @@ int object_open(struct objects *, const struct object_id *, uint64_t size);
 int object_load(struct objects *, const struct object_id *, uint64_t size, size_t most, char **out,
 	size_t *len);
 
-void object_drop(struct objects *, const struct object_id *); /* one that is not there: nothing */
+/* Removes one, unless it is held, or `used` says that it is referred to. Nobody can begin to refer
+ * to it meanwhile. One that is not there: nothing. */
+void object_drop(struct objects *, const struct object_id *,
+	bool (*used)(void *arg, const struct object_id *), void *arg);
 
 /* Calls fn for every object that is there, in no order, until it returns false. */
 int objects_each(struct objects *, bool (*fn)(void *arg, const struct object_id *), void *arg,

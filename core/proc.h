@@ -48,9 +48,9 @@ int proc_info(pid_t tid, struct process_info *out);
 
 /* The process of thread `tid` and its ancestors, nearest first, pid 1 among them: in a container it
  * may be an agent. The walk ends before a process whose uid is not `uid`, before one that can't be
- * seen, and at CHAIN_MAX. Returns how many; 0: the caller can't be seen (pid 0), is gone, or is not of that
- * uid. What stands in `chain` beyond the count is undefined. A parent that dies meanwhile is left
- * out, and a process that took its number is never mistaken for it. */
+ * seen, and at CHAIN_MAX. Returns how many; 0: the caller can't be seen (pid 0), is gone, or is not
+ * of that uid. What stands in `chain` beyond the count is undefined. A parent that dies meanwhile
+ * is left out, and a process that took its number is never mistaken for it. */
 int proc_chain(pid_t tid, uid_t uid, struct process_info chain[CHAIN_MAX]);
 
 /* Which of the chain may hold a session that chain[0] registered, in the order in which they are

@@ -17,8 +17,7 @@ static void unite(struct tally *t, int i)
 {
 	t->spans[i].last = t->spans[i + 1].last;
 	t->count--;
-	memmove(&t->spans[i + 1], &t->spans[i + 2],
-		sizeof(*t->spans) * (size_t)(t->count - i - 1));
+	memmove(&t->spans[i + 1], &t->spans[i + 2], sizeof(*t->spans) * (size_t)(t->count - i - 1));
 }
 
 static int64_t gap_after(const struct tally *t, int i)
@@ -48,8 +47,7 @@ static void tally_add(struct tally *t, int64_t first, int64_t last)
 		if (last > t->spans[i].last)
 			t->spans[i].last = last;
 	} else {
-		memmove(&t->spans[i + 1], &t->spans[i],
-			sizeof(*t->spans) * (size_t)(t->count - i));
+		memmove(&t->spans[i + 1], &t->spans[i], sizeof(*t->spans) * (size_t)(t->count - i));
 		t->spans[i] = (struct span){first, last};
 		t->count++;
 	}
@@ -104,7 +102,8 @@ static void count_readers(struct loop *loop, struct counted *told)
 	state_unlock(loop);
 }
 
-static int add_receipt(struct loop *loop, struct command *command, const struct count *c, char *line)
+static int add_receipt(
+	struct loop *loop, struct command *command, const struct count *c, char *line)
 {
 	struct buf stamp = BUF_INIT;
 	struct draft d = {.kind = RECORD_RECEIPT,
@@ -118,7 +117,8 @@ static int add_receipt(struct loop *loop, struct command *command, const struct 
 	r = buf_error(&stamp);
 	if (!r) {
 		d.data_len = (size_t)snprintf(line, RECEIPT_BYTES,
-			"{\"receipt\":\"read\",\"seq\":%lld,\"count\":%u,\"of\":%u,\"timestamp\":\"%s\"}",
+			"{\"receipt\":\"read\",\"seq\":%lld,\"count\":%u,\"of\":%u,\"timestamp\":"
+			"\"%s\"}",
 			(long long)c->record->seq, c->read, c->of, stamp.data);
 		r = command_add(command, &d);
 	}
@@ -149,12 +149,13 @@ static int tell_next(
 	struct record *records[FETCH_MOST];
 	int64_t pos = span->first, most = span->last - pos + 1;
 	size_t n = 0;
-	int r = view_fetch(view, loop, &pos, records,
-		most < FETCH_MOST ? (size_t)most : FETCH_MOST, FETCH_BYTES, &n);
+	int r;
 
+	told->count = 0;
+	r = view_fetch(view, loop, &pos, records, most < FETCH_MOST ? (size_t)most : FETCH_MOST,
+		FETCH_BYTES, &n);
 	if (r)
 		return r;
-	told->count = 0;
 	for (size_t i = 0; i < n; i++)
 		if (records[i]->pos <= span->last && records[i]->session)
 			told->each[told->count++] = (struct count){.record = records[i]};

@@ -18,13 +18,13 @@
 #include "core/buf.h"
 #include "core/catalog.h"
 #include "core/error.h"
+#include "core/limits.h"
 
 #include <sys/types.h>
 
 struct sources;
 struct search;
 
-#define QUERY_MAX       4096 /* bytes */
 #define QUERY_TERMS_MAX 64
 #define RESULTS_MAX     100 /* files; what max: may say at most; 10 unless it says */
 

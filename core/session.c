@@ -174,8 +174,9 @@ void session_add_task(struct buf *b, const char *task)
 
 static int value_text(struct act *a, enum session_value value, const char *text, struct error *err)
 {
-	static const char *const shown[] = {"status", "current_task", "tags", "timeout"};
-	static const char *const kept[] = {"status", "task", "tags", "timeout"};
+	static const char *const shown[] = {
+		"status", "current_task", "tags", "timeout", "context/query"};
+	static const char *const kept[] = {"status", "task", "tags", "timeout", "query"};
 	struct buf *data = &a->text[DATA], *detail = &a->text[DETAIL], *json = &a->text[SPARE];
 	int64_t us;
 	int r = 0;
@@ -198,11 +199,18 @@ static int value_text(struct act *a, enum session_value value, const char *text,
 				"timeout: must be a time from 0.1 s to a day, such as 90s or 15m");
 		buf_addf(json, "%lld", (long long)us);
 		break;
+	case VALUE_QUERY:
+		if (strlen(text) > QUERY_MAX)
+			return error_set(err, EMSGSIZE, "a query is at most %d bytes", QUERY_MAX);
+		session_add_task(json, text);
+		break;
 	}
 	if (r)
 		return r;
 	if (value == VALUE_TIMEOUT)
 		buf_addf(data, "{\"%s\":%g}", shown[value], (double)us / 1e6);
+	else if (value == VALUE_QUERY)
+		buf_addf(data, "{\"changed\":\"%s\"}", shown[value]);
 	else
 		buf_addf(data, "{\"%s\":%s}", shown[value], json->data);
 	buf_addf(detail, "{\"%s\":%s}", kept[value], json->data);

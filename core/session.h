@@ -39,9 +39,10 @@ void act_over(struct loop *, struct command *, int status, const struct error *,
 	struct record *const *, size_t);
 
 /* Registering: from text (`name`, `name: task`) or JSON; or under an id of one's own by mkdir. The
- * id is in act->id when done with status 0. Where it gives back the session that was there, the task,
- * tags and timeout that were given are changed, as session_change does it. Refusals: -EINVAL, -EEXIST (that id lives, or was
- * another's), -EACCES (the name is another uid's), -EDQUOT (too many sessions), -ENOMEM. */
+ * id is in act->id when done with status 0. Where it gives back the session that was there, the
+ * task, tags and timeout that were given are changed, as session_change does it. Refusals: -EINVAL,
+ * -EEXIST (that id lives, or was another's), -EACCES (the name is another uid's), -EDQUOT (too many
+ * sessions), -ENOMEM. */
 int session_register_text(struct loop *, const struct actor *, const char *text, size_t len,
 	struct act **out, struct error *);
 struct json;
@@ -57,8 +58,9 @@ int session_person(struct loop *, uid_t uid, gid_t gid, struct act **out, struct
 int session_end(struct loop *, const struct actor *, struct session *, enum end_reason,
 	struct act **out, struct error *);
 
-/* Changing a value: `status`, `current_task`, `tags`, `timeout`. Writing `ended` to status ends. */
-enum session_value { VALUE_STATUS, VALUE_TASK, VALUE_TAGS, VALUE_TIMEOUT };
+/* Changing a value: `status`, `current_task`, `tags`, `timeout`, `context/query`. Writing `ended` to
+ * status ends. What a session's query is, the event does not say: it is its user's alone. */
+enum session_value { VALUE_STATUS, VALUE_TASK, VALUE_TAGS, VALUE_TIMEOUT, VALUE_QUERY };
 int session_change(struct loop *, const struct actor *, struct session *, enum session_value,
 	const char *text, size_t len, bool json, struct act **out, struct error *);
 

@@ -16,7 +16,7 @@
 
 /* What a registration gave, checked. The texts are borrowed from the JSON. */
 struct registration {
-	const char *name, *type, *id, *task;
+	const char *name, *type, *id, *task, *query;
 	const char *tags, *sources; /* raw JSON, NULL: not given */
 	size_t tags_len, sources_len;
 	int64_t timeout_us;
@@ -46,6 +46,8 @@ void session_describe(const struct state *st, const struct session *s, struct bu
 	session_add_member(b, "status", s->status);
 	if (s->task)
 		session_add_member(b, "task", s->task);
+	if (s->query)
+		session_add_member(b, "query", s->query);
 	buf_addf(b, ",\"tags\":%s", s->tags);
 	if (s->sources)
 		buf_addf(b, ",\"sources\":%s", s->sources);
@@ -55,33 +57,42 @@ void session_describe(const struct state *st, const struct session *s, struct bu
 	buf_addc(b, '}');
 }
 
+static void begin_member(struct buf *b, const char *key)
+{
+	buf_addf(b, "%s\"%s\":", b->len > 1 ? "," : "", key);
+}
+
 /* What it changes of a session that is there already. */
 static int describe_again(struct act *a, const struct registration *reg)
 {
 	struct buf *data = &a->text[SPARE], detail = BUF_INIT;
 	int r;
 
-	if (!reg->task && !reg->tags && !reg->timed)
+	if (!reg->task && !reg->query && !reg->tags && !reg->timed)
 		return 0;
 	buf_addc(data, '{');
 	buf_addc(&detail, '{');
 	if (reg->task) {
-		buf_adds(data, "\"current_task\":");
+		begin_member(data, "current_task");
 		session_add_task(data, reg->task);
-		buf_adds(&detail, "\"task\":");
+		begin_member(&detail, "task");
 		session_add_task(&detail, reg->task);
 	}
 	if (reg->tags) {
-		const char *comma = reg->task ? "," : "";
-
-		buf_addf(data, "%s\"tags\":%.*s", comma, (int)reg->tags_len, reg->tags);
-		buf_addf(&detail, "%s\"tags\":%.*s", comma, (int)reg->tags_len, reg->tags);
+		begin_member(data, "tags");
+		buf_add(data, reg->tags, reg->tags_len);
+		begin_member(&detail, "tags");
+		buf_add(&detail, reg->tags, reg->tags_len);
 	}
 	if (reg->timed) {
-		const char *comma = reg->task || reg->tags ? "," : "";
-
-		buf_addf(data, "%s\"timeout\":%g", comma, (double)reg->timeout_us / 1e6);
-		buf_addf(&detail, "%s\"timeout\":%lld", comma, (long long)reg->timeout_us);
+		begin_member(data, "timeout");
+		buf_addf(data, "%g", (double)reg->timeout_us / 1e6);
+		begin_member(&detail, "timeout");
+		buf_addf(&detail, "%lld", (long long)reg->timeout_us);
+	}
+	if (reg->query) {
+		begin_member(&detail, "query");
+		session_add_task(&detail, reg->query);
 	}
 	buf_add(data, "}", sizeof("}")); /* with its NUL */
 	buf_addc(&detail, '}');
@@ -124,6 +135,8 @@ static int describe(struct loop *loop, struct act *a, const struct registration 
 	session_add_member(detail, "type", reg->type);
 	if (task)
 		session_add_member(detail, "task", task);
+	if (reg->query)
+		session_add_member(detail, "query", reg->query);
 	buf_addf(detail, ",\"tags\":%.*s", reg->tags ? (int)reg->tags_len : 2,
 		reg->tags ? reg->tags : "[]");
 	if (reg->sources)
@@ -419,7 +432,7 @@ static int other_members(const char *text, size_t len, const struct json *json, 
 
 static int read_registration(const struct json *json, struct registration *reg, struct error *err)
 {
-	static const char *const texts[] = {"query", "department", NULL};
+	static const char *const texts[] = {"department", NULL};
 	const struct json *list = NULL;
 	const char *text;
 	int r;
@@ -428,6 +441,7 @@ static int read_registration(const struct json *json, struct registration *reg, 
 		(r = json_get_string(json, "agent_type", 64, &reg->type, err)) ||
 		(r = json_get_string(json, "session_id", 0, &reg->id, err)) ||
 		(r = json_get_string(json, "current_task", TASK_MAX, &reg->task, err)) ||
+		(r = json_get_string(json, "query", QUERY_MAX, &reg->query, err)) ||
 		(r = json_get_strings(json, "tags", TAGS_MAX, TAG_MAX, &list, err)) ||
 		(r = json_get_strings(json, "context_sources", TAGS_MAX, 256, &list, err)) ||
 		(r = json_get_duration(json, "timeout", &reg->timeout_us, err)))
@@ -437,7 +451,8 @@ static int read_registration(const struct json *json, struct registration *reg, 
 			return r;
 	if (reg->timeout_us < SECOND_US / 10 || reg->timeout_us > TIMEOUT_MAX_US)
 		return error_set(err, EINVAL, "timeout: must be from 0.1 s to a day");
-	reg->timed = json_get(json, "timeout") && json_kind(json_get(json, "timeout")) != JSON_KIND_NULL;
+	reg->timed =
+		json_get(json, "timeout") && json_kind(json_get(json, "timeout")) != JSON_KIND_NULL;
 	return 0;
 }
 

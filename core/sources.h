@@ -54,6 +54,7 @@ void source_unref(struct source *); /* takes NULL */
 
 /* Who sees it: its uid, root's daemon alike no other; everyone where it is shared. */
 bool source_visible(const struct source *, uid_t uid);
+bool source_is_shared(const struct source *);
 bool source_gone(const struct source *);
 
 /* NULL: there is none that this uid sees. */

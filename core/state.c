@@ -6,7 +6,6 @@
 #include "core/store.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,8 +19,17 @@ const char *const end_reasons[] = {
 
 /* Events that the daemon alone emits, by the first word of their type. */
 static const char *const reserved[] = {
-	"session.", "agent.", "context.", "message.", "ask.", "collaboration.",
-	"decision.", "memory.", "claim.", "alert.", NULL,
+	"session.",
+	"agent.",
+	"context.",
+	"message.",
+	"ask.",
+	"collaboration.",
+	"decision.",
+	"memory.",
+	"claim.",
+	"alert.",
+	NULL,
 };
 
 bool event_is_reserved(const char *type)
@@ -144,8 +152,8 @@ static struct channel *owned(struct state *st, enum channel_kind kind, const cha
 	return c;
 }
 
-int state_make_agent(struct state *st, const char *key, const char *name, uid_t uid,
-	struct agent **out)
+int state_make_agent(
+	struct state *st, const char *key, const char *name, uid_t uid, struct agent **out)
 {
 	struct agent *a = state_agent(st, key);
 
@@ -259,6 +267,7 @@ void session_unref(struct session *s)
 	free(s->agent_type);
 	free(s->status);
 	free(s->task);
+	free(s->query);
 	free(s->tags);
 	free(s->sources);
 	free(s->given);

@@ -5,9 +5,9 @@
  * and applies what came after it stands where the last run stood. Fields under "not kept" belong to
  * the running daemon alone.
  *
- * Threads: state_apply and the saving functions run on the committer with the loop's state lock held
- * for writing; all else with it held for reading. Sessions are counted by reference: whoever keeps a
- * pointer beyond the lock holds one.
+ * Threads: state_apply and the saving functions run on the committer with the loop's state lock
+ * held for writing; all else with it held for reading. Sessions are counted by reference: whoever
+ * keeps a pointer beyond the lock holds one.
  */
 #ifndef CORE_STATE_H
 #define CORE_STATE_H
@@ -27,13 +27,13 @@ struct store;
 
 struct agent {
 	char key[AGENT_KEY_MAX + 1];
-	char *name; /* as its first session gave it */
-	uid_t uid;  /* the first that used the name; others may not */
+	char *name;                /* as its first session gave it */
+	uid_t uid;                 /* the first that used the name; others may not */
 	int64_t first_us, last_us; /* first and last session began or ended */
 	int64_t since_pos;         /* its inbox begins after this */
 	struct session *sessions;  /* living and ended ones, newest first; by session.agent_next */
 	struct channel *events, *own, *to;
-	struct agent *next;                /* in the hash */
+	struct agent *next; /* in the hash */
 	bool dirty;
 };
 
@@ -44,6 +44,7 @@ struct session {
 	char id[ID_MAX + 1];
 	struct agent *agent;
 	char *agent_name, *agent_type, *status, *task;
+	char *query;   /* what its files are found by, or NULL: its task */
 	char *tags;    /* JSON array */
 	char *sources; /* JSON array, or NULL: every source */
 	char *given;   /* JSON object of what else was given at registration, or NULL */
@@ -104,7 +105,7 @@ struct state {
 	size_t type_count; /* distinct event types */
 	struct kept *kept; /* by uid, in no order */
 	size_t kept_count;
-	char boot[37];     /* this boot: heirs of another are gone */
+	char boot[37]; /* this boot: heirs of another are gone */
 };
 
 /* Loads the last save. -EIO, -ENOMEM, -EUCLEAN. The caller then applies the log from
@@ -139,7 +140,8 @@ void state_gone(struct state *, uid_t uid, size_t messages, size_t bytes);
 
 /* Saves all that changed since the last save, as one transaction. -EIO, -ENOSPC: then nothing was
  * saved and all of it still is to be. Blocks. Needs no lock on the committer, for it changes
- * nothing that others read; after a success state_saved() is due, with the lock held for writing. */
+ * nothing that others read; after a success state_saved() is due, with the lock held for writing.
+ */
 int state_save(struct state *, struct error *err);
 void state_saved(struct state *);
 bool state_is_saved(const struct state *); /* nothing has changed since; on the committer */

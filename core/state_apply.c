@@ -98,7 +98,7 @@ static int take(struct session *s, const char *text, const struct json *detail)
 	json_get_integer(detail, "timeout", 0, INT64_MAX, &s->timeout_us, NULL);
 	if (take_text(&s->agent_name, detail, "name") ||
 		take_text(&s->agent_type, detail, "type") ||
-		take_text(&s->status, detail, "status") || take_text(&s->task, detail, "task") ||
+		take_text(&s->status, detail, "status") || take_text(&s->task, detail, "task") || take_text(&s->query, detail, "query") ||
 		take_raw(&s->tags, text, "tags") || take_raw(&s->sources, text, "sources") ||
 		take_raw(&s->given, text, "given"))
 		return -ENOMEM;
@@ -155,9 +155,10 @@ static int started(struct state *st, struct record *r, const struct json *detail
 	s->ended_us = 0;
 	s->end_reason = END_NONE;
 	free(s->task);
+	free(s->query);
 	free(s->sources);
 	free(s->given);
-	s->task = s->sources = s->given = NULL;
+	s->task = s->query = s->sources = s->given = NULL;
 	atomic_store(&s->heard_wall_us, r->time_us);
 	atomic_store(&s->heard_mono_us, 0);
 	state_touch_session(st, s);

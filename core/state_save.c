@@ -23,7 +23,9 @@ static int save_session(struct state *st, struct session *s, struct buf *b, stru
 	buf_reset(b);
 	session_describe(st, s, b);
 	b->len--; /* its closing brace */
-	buf_addf(b, ",\"gid\":%u,\"started\":%lld,\"ended\":%lld,\"reason\":%d,\"since\":%lld,\"read\":%lld",
+	buf_addf(b,
+		",\"gid\":%u,\"started\":%lld,\"ended\":%lld,\"reason\":%d,\"since\":%lld,\"read\":"
+		"%lld",
 		(unsigned)s->gid, (long long)s->started_us, (long long)s->ended_us,
 		(int)s->end_reason, (long long)s->since_pos, (long long)s->read_pos);
 	buf_adds(b, ",\"beyond\":\"");
@@ -145,8 +147,8 @@ static int refuse_row(const struct loading *l, int r, const char *what, const ch
 {
 	if (r == -ENOMEM)
 		return error_set(l->err, ENOMEM, "out of memory");
-	return error_set(l->err, EUCLEAN, "the database is damaged: %s %.80s was not saved so", what,
-		key);
+	return error_set(
+		l->err, EUCLEAN, "the database is damaged: %s %.80s was not saved so", what, key);
 }
 
 static int read_agent(struct state *st, const struct saved_row *row)
@@ -258,8 +260,7 @@ static int load_kept(void *arg, const char *name, int64_t value)
 {
 	const struct loading *l = arg;
 	const bool messages = name[0] == 'm';
-	struct kept *k =
-		state_kept(l->state, (uid_t)strtoul(strchr(name, '.') + 1, NULL, 10));
+	struct kept *k = state_kept(l->state, (uid_t)strtoul(strchr(name, '.') + 1, NULL, 10));
 
 	if (!k)
 		return error_set(l->err, ENOMEM, "out of memory");

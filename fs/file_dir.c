@@ -11,16 +11,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* The row of a directory that stands for many. */
-static const struct row *many_row(const struct where *dir)
-{
-	const struct row *row = route_child(dir->row, NULL);
-
-	while (row && !row_is_many(row))
-		row = route_child(dir->row, row);
-	return row;
-}
-
 /* `self` is there only for who has one. */
 static int list_root(const struct caller *c, const struct where *dir, struct names *out)
 {
@@ -50,7 +40,7 @@ static int add_session(
 static int list_sessions(
 	const struct caller *c, const struct where *dir, struct names *out, bool ended)
 {
-	const struct row *row = many_row(dir);
+	const struct row *row = route_many(dir->row);
 	struct state *st = c->loop->state;
 	int r = 0;
 
@@ -79,7 +69,7 @@ static int list_agents(const struct caller *c, const struct where *dir, struct n
 	struct where w = *dir;
 	int r = 0;
 
-	w.row = many_row(dir);
+	w.row = route_many(dir->row);
 	state_rdlock(c->loop);
 	for (size_t i = 0; i < st->agent_slots && !r; i++) {
 		for (struct agent *a = st->agents[i]; a && !r; a = a->next) {
@@ -93,7 +83,7 @@ static int list_agents(const struct caller *c, const struct where *dir, struct n
 
 static int list_agent_sessions(const struct caller *c, const struct where *dir, struct names *out)
 {
-	const struct row *row = many_row(dir);
+	const struct row *row = route_many(dir->row);
 	struct agent *a;
 	int r = 0;
 
@@ -127,7 +117,7 @@ static int list_types(const struct caller *c, const struct where *dir, struct na
 {
 	struct types t = {.out = out, .where = *dir};
 
-	t.where.row = many_row(dir);
+	t.where.row = route_many(dir->row);
 	state_rdlock(c->loop);
 	index_each(c->loop->state->index, CHANNEL_TYPE, add_type, &t);
 	state_unlock(c->loop);

@@ -225,7 +225,7 @@ static int tags_take(struct handle *h, const struct message *m, struct act **act
 	return change(h, VALUE_TAGS, &all, act, err);
 }
 
-static int own_may(struct handle *h, struct error *err)
+int own_may(struct handle *h, struct error *err)
 {
 	struct session *s = h->node->where.session;
 	bool ended;

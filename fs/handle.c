@@ -5,6 +5,7 @@
 #include "fs/stream.h"
 #include "fs/turn.h"
 
+#include "core/context.h"
 #include "core/inbox.h"
 #include "core/parts.h"
 
@@ -12,6 +13,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void refuse(struct server *server, uid_t uid, pid_t pid, const struct session *s,
 	const struct where *where, const char *name, int code, const struct error *err)
@@ -42,6 +44,8 @@ static int check_rights(const struct caller *c, const struct where *w, int flags
 		return error_set(err, EINVAL,
 			"a stream is narrowed on the descriptor that reads it: exec "
 			"3<>activity.live");
+	if (writes && row->shape == SHAPE_TREE)
+		return error_set(err, EROFS, "what is synced is changed where it comes from");
 	if (writes && !row->ops->take && !row->ops->touched && !w->live)
 		return error_set(err, EACCES, "this file is for reading");
 	if ((writes && (row->flags & ROW_OWN)) || row->shape == SHAPE_TURN)
@@ -78,6 +82,19 @@ static int find_actor(const struct caller *c, const struct where *w, struct acto
 	r = actor_resolve(c->loop, c->uid, c->gid, c->pid, w->session, out);
 	out->through_as = false;
 	return r;
+}
+
+static int open_content(struct handle *h, struct error *err)
+{
+	const struct content *content = &h->node->content;
+	struct objects *objects = catalog_objects(h->server->context->catalog);
+
+	if (!content->fetched)
+		return error_set(err, EFBIG,
+			"this file was not fetched: it is larger than the source's max_file");
+	h->fd = object_open(objects, &content->object, content->size);
+	/* An earlier version that has gone since it was looked up. */
+	return h->fd >= 0 ? 0 : h->fd == -ENOENT ? -ESTALE : h->fd;
 }
 
 static void enlist(struct handle *h)
@@ -123,12 +140,17 @@ int handle_new(
 	h->node = n;
 	h->flags = flags;
 	h->writes = writes;
+	h->fd = -1;
 	h->actor = (struct actor){.uid = c->uid, .gid = c->gid, .tid = c->pid, .kind = ACTOR_USER};
 	pthread_mutex_init(&h->lock, NULL);
-	buf_init(&h->value, TAGS_MAX * (TAG_MAX + 2));
+	buf_init(&h->value, VALUE_MAX);
+	buf_init(&h->query, QUERY_MAX);
 	framer_init(&h->framer, (size_t)c->loop->config->message_max);
+	node_opened(n);
 	if (writes && !w->live)
 		r = find_actor(c, w, &h->actor);
+	if (!r && n->content.is_file)
+		r = open_content(h, err);
 	if (!r && w->live)
 		r = stream_open(h, &h->stream);
 	if (!r && writes && w->row->ops->opened)
@@ -158,9 +180,13 @@ void handle_free(struct handle *h)
 	if (h->alive)
 		h->node->where.row->ops->closed(h);
 	names_free(h->names);
+	node_closed(h->node);
 	framer_release(&h->framer);
 	buf_release(&h->text);
 	buf_release(&h->value);
+	buf_release(&h->query);
+	if (h->fd >= 0)
+		close(h->fd);
 	actor_release(&h->actor);
 	pthread_mutex_destroy(&h->lock);
 	free(h);

@@ -35,14 +35,18 @@ struct handle {
 	struct framer framer;
 	struct burst burst;
 	struct buf value; /* what was written of a value that takes several writes */
+	struct buf query; /* context/query: what was asked */
+	uint64_t ticket;  /* sync: which one was asked for */
+	int taken;        /* messages of this write so far */
+	int fd;           /* TREE: the file's content; -1: none */
 	bool wrote;       /* something was written, ever */
 	bool broken;      /* incomplete JSON was told of already */
 	bool cut;         /* what comes next is the rest of a message that was too long */
 	size_t last_size; /* of the write before */
 	struct buf text;  /* what reading gives: an answer, a turn's text */
 	bool has_text;
-	off_t text_at;    /* the offset at which it begins: where the last write ended */
-	size_t text_read; /* TURN: how much of it was read */
+	off_t text_at;       /* the offset at which it begins: where the last write ended */
+	size_t text_read;    /* TURN: how much of it was read */
 	struct names *names; /* DIR: as they stood when it was last read from its beginning */
 	struct view_place place;
 	struct record *leased; /* next: what this reader was handed; held */

@@ -6,6 +6,7 @@
  * then the loop, so that the mount never shows less than what is kept; then the mount.
  */
 #include "core/clock.h"
+#include "core/context.h"
 #include "core/lock.h"
 #include "core/loop.h"
 #include "fs/background.h"
@@ -15,6 +16,8 @@
 #include "fs/server.h"
 #include "fs/signals.h"
 #include "fs/umount.h"
+#include "webdav/text.h"
+#include "webdav/webdav.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,8 +42,10 @@ struct daemon {
 	struct voice voice;
 	char *mountpoint; /* canonical */
 	struct lock *lock;
+	int made; /* directories of the state's path (lock_make_dir) */
 	struct signals *signals;
 	struct loop *loop;
+	struct context *context;
 	struct server *server;
 };
 
@@ -132,7 +137,7 @@ static int prepare_state(struct daemon *d, struct error *err)
 {
 	struct config *config = &d->options->config;
 	char *dir = NULL;
-	int rc = lock_make_dir(config->state, &dir, err);
+	int rc = lock_make_dir(config->state, &dir, &d->made, err);
 
 	if (rc != 0)
 		return rc;
@@ -174,8 +179,15 @@ static int mount_and_run(struct daemon *d, struct error *err)
 	rc = loop_open(config, &clock_system, getuid(), getgid(), &d->loop, err);
 	if (rc != 0)
 		return rc;
+	rc = webdav_init();
+	if (rc != 0)
+		return error_set(err, -rc, "libcurl can't be used");
+	rc = context_open(d->loop, config, &webdav_runner, text_canonical, &d->context, err);
+	if (rc != 0)
+		return rc;
 	signals_hold(d->signals);
-	rc = server_mount(d->loop, config, &d->options->fuse, d->mountpoint, &d->server, err);
+	rc = server_mount(
+		d->loop, d->context, config, &d->options->fuse, d->mountpoint, &d->server, err);
 	if (rc != 0)
 		return rc;
 	if (background_mounted(&d->voice) != 0)
@@ -185,15 +197,24 @@ static int mount_and_run(struct daemon *d, struct error *err)
 	return rc == 0 ? 0 : error_set(err, -rc, "the mount failed: %s", strerror(-rc));
 }
 
-/* Undoes it all, in reverse. */
+/* Undoes it all, in reverse. A mount that was refused leaves nothing that was not there. */
 static void finish(struct daemon *d)
 {
+	bool mounted = d->server != NULL;
+
 	if (d->lock != NULL)
 		lock_ending(d->lock);
 	signals_end(d->signals);
 	server_free(d->server);
+	context_close(d->context);
 	loop_close(d->loop);
-	lock_release(d->lock);
+	if (mounted) {
+		lock_release(d->lock);
+	} else {
+		lock_discard(d->lock);
+		if (d->made > 0)
+			lock_unmake_dir(d->options->config.state, d->made);
+	}
 	free(d->mountpoint);
 }
 

@@ -210,7 +210,7 @@ int mount_detach(const char *path, struct error *err)
 int mount_detach_dead(const char *path, struct error *err)
 {
 	struct mount mount = {0};
-	struct mount_state state;
+	struct mount_state state = {0};
 	int rc;
 
 	for (int i = 0; i < STACK_MAX; i++) {

@@ -31,11 +31,6 @@ void names_free(struct names *n)
 	free(n);
 }
 
-static mode_t type_of(const struct row *row)
-{
-	return row->shape == SHAPE_DIR ? S_IFDIR : row->shape == SHAPE_LINK ? S_IFLNK : S_IFREG;
-}
-
 int names_add(struct names *n, const char *name, const struct where *w)
 {
 	struct entry *grown, *e;
@@ -53,7 +48,7 @@ int names_add(struct names *n, const char *name, const struct where *w)
 	if (!e->name)
 		return -ENOMEM;
 	e->ino = where_ino(w);
-	e->type = type_of(w->row);
+	e->type = where_type(w);
 	n->count++;
 	return 0;
 }

@@ -1,8 +1,10 @@
 #include "fs/node.h"
 
+#include "core/catalog.h"
 #include "core/log.h"
 #include "core/parts.h"
 #include "core/refusal.h"
+#include "core/sources.h"
 #include "fs/files.h"
 
 #include <errno.h>
@@ -11,7 +13,7 @@
 #include <string.h>
 
 #define BUCKETS  65536 /* a power of two */
-#define ROWS_MAX 128
+#define ROWS_MAX 256
 
 /* Attributes that never change are good for long; a log's are never. */
 #define VALID_LONG 3600.0
@@ -20,6 +22,7 @@ struct nodes {
 	struct loop *loop;
 	int64_t born_us;
 	pthread_mutex_t mutex;
+	uint64_t changes; /* of synced files (nodes_change) */
 	struct node root;
 	struct node *buckets[BUCKETS];
 	struct node *by_row[ROWS_MAX];
@@ -83,9 +86,33 @@ static bool is_current(const struct node *n, const struct node *fresh)
 		       (n->text_len == 0 || memcmp(n->text, fresh->text, n->text_len) == 0);
 	if (n->where.row->ops == &errors_ops)
 		return n->first == fresh->first;
+	if (n->content.is_file)
+		return n->content.id == fresh->content.id &&
+		       n->content.version == fresh->content.version;
 	if (n->has_view)
 		return n->view.base_bytes == fresh->view.base_bytes;
 	return true;
+}
+
+static int look(const struct caller *c, struct node *n)
+{
+	struct entry e = {0};
+	int r = n->where.row->ops->look(c, &n->where, &e);
+
+	if (!r) {
+		n->content = (struct content){
+			.is_file = !e.is_dir,
+			.fetched = e.fetched,
+			.object = e.object,
+			.size = e.size,
+			.id = e.id,
+			.version = e.version,
+			.modified_us = e.modified_us ? e.modified_us : e.updated_us,
+		};
+		n->time_us = e.updated_us ? e.updated_us : n->time_us;
+	}
+	entry_release(&e);
+	return r;
 }
 
 /* Makes what a version of the file consists of. */
@@ -104,6 +131,8 @@ static int fill(struct nodes *t, const struct caller *c, struct node *n, struct 
 		if (r)
 			return r;
 		n->has_view = true;
+	} else if (row->shape == SHAPE_TREE) {
+		return look(c, n);
 	} else if (has_text(row)) {
 		r = row->ops->text(c, &n->where, &text, err);
 		if (!r)
@@ -160,6 +189,8 @@ static bool is_lasting(const struct where *w, const struct node *n, int64_t firs
 {
 	if (has_text(w->row) || w->row->ops == &errors_ops)
 		return false;
+	if (w->row->shape == SHAPE_TREE)
+		return true; /* nodes_change tells when not */
 	if (w->row->shape == SHAPE_LOG)
 		return n->first_pos == first_pos && w->row->ops != &since_ops;
 	return true;
@@ -182,12 +213,13 @@ static struct node *find_lasting(struct nodes *t, struct node *parent, const str
 	return n;
 }
 
-int node_find(struct nodes *t, const struct caller *c, struct node *parent,
+static int find(struct nodes *t, const struct caller *c, struct node *parent,
 	const struct where *where, struct node **out, struct error *err)
 {
 	uint64_t ino = where_ino(where);
 	struct node *fresh, *n;
 	int64_t first_pos;
+	uint64_t changes;
 	int r;
 
 	state_rdlock(t->loop);
@@ -202,6 +234,7 @@ int node_find(struct nodes *t, const struct caller *c, struct node *parent,
 	where_copy(&fresh->where, where);
 	fresh->ino = ino;
 	fresh->first_pos = first_pos;
+	changes = __atomic_load_n(&t->changes, __ATOMIC_ACQUIRE);
 	r = fill(t, c, fresh, err);
 	if (r) {
 		node_free(fresh);
@@ -210,6 +243,11 @@ int node_find(struct nodes *t, const struct caller *c, struct node *parent,
 	if (where->row->shape == SHAPE_LOG)
 		fresh->nudged = node_bytes(t, fresh);
 	pthread_mutex_lock(&t->mutex);
+	if (where->row->shape == SHAPE_TREE && t->changes != changes) {
+		pthread_mutex_unlock(&t->mutex);
+		node_free(fresh);
+		return -EAGAIN;
+	}
 	n = newest(t, where, ino);
 	if (n && is_current(n, fresh)) {
 		n->lookups++;
@@ -227,6 +265,18 @@ int node_find(struct nodes *t, const struct caller *c, struct node *parent,
 		node_free(fresh);
 	*out = n;
 	return 0;
+}
+
+/* What was looked at may have changed before its node was there to be told. */
+int node_find(struct nodes *t, const struct caller *c, struct node *parent,
+	const struct where *where, struct node **out, struct error *err)
+{
+	int r;
+
+	do {
+		r = find(t, c, parent, where, out, err);
+	} while (r == -EAGAIN);
+	return r;
 }
 
 static bool is_held(const struct nodes *t, const struct node *n)
@@ -271,18 +321,6 @@ void node_forget(struct nodes *t, struct node *n, uint64_t count)
 	pthread_mutex_unlock(&t->mutex);
 	if (gone)
 		node_free(n);
-}
-
-static mode_t type_of(const struct node *n)
-{
-	switch (n->where.row->shape) {
-	case SHAPE_DIR:
-		return S_IFDIR;
-	case SHAPE_LINK:
-		return S_IFLNK;
-	default:
-		return S_IFREG;
-	}
 }
 
 static bool take_time(void *arg, struct record *r)
@@ -340,6 +378,19 @@ static int stat_link(
 	return r;
 }
 
+/* A source that is not shared is its user's alone. */
+static void stat_tree(const struct node *n, struct stat *st, int64_t *time_us)
+{
+	const struct content *content = &n->content;
+	mode_t read = source_is_shared(n->where.source) ? 0444 : 0400;
+
+	st->st_mode = content->is_file ? S_IFREG | read : S_IFDIR | read | read >> 2;
+	st->st_nlink = content->is_file ? 1 : 2;
+	st->st_size = content->is_file ? (off_t)content->size : 0;
+	if (content->is_file)
+		*time_us = content->modified_us;
+}
+
 int node_stat(struct nodes *t, const struct caller *c, const struct node *n, struct stat *st,
 	double *valid, struct error *err)
 {
@@ -349,7 +400,8 @@ int node_stat(struct nodes *t, const struct caller *c, const struct node *n, str
 
 	memset(st, 0, sizeof(*st));
 	st->st_ino = n->ino;
-	st->st_mode = type_of(n) | (n->where.live ? row->mode & ~(mode_t)0111 : row->mode);
+	st->st_mode =
+		where_type(&n->where) | (n->where.live ? row->mode & ~(mode_t)0111 : row->mode);
 	st->st_nlink = row->shape == SHAPE_DIR ? 2 : 1;
 	st->st_blksize = 65536;
 	where_owner(c, &n->where, &st->st_uid, &st->st_gid);
@@ -361,6 +413,9 @@ int node_stat(struct nodes *t, const struct caller *c, const struct node *n, str
 	} else if (row->shape == SHAPE_LOG) {
 		stat_log(t, n, st, &time_us);
 		*valid = 0;
+	} else if (row->shape == SHAPE_TREE) {
+		stat_tree(n, st, &time_us);
+		*valid = n->content.is_file ? VALID_LONG : 1.0;
 	} else if (has_text(row)) {
 		st->st_size = (off_t)n->text_len;
 		*valid = row->shape == SHAPE_VALUE ? 0 : VALID_LONG;
@@ -379,6 +434,77 @@ int node_stat(struct nodes *t, const struct caller *c, const struct node *n, str
 	st->st_mtim.tv_nsec = time_us % SECOND_US * 1000;
 	st->st_ctim = st->st_atim = st->st_mtim;
 	return r;
+}
+
+static bool is_under(const struct node *n, const struct source *source)
+{
+	return n->where.row->shape == SHAPE_TREE && n->where.source == source;
+}
+
+static void change(struct node *n, void (*fn)(void *arg, struct node *), void *arg)
+{
+	n->newest = false;
+	fn(arg, n);
+}
+
+/* The nodes of one path; those below context/files alone, since a version of the past stays. */
+static void change_path(struct nodes *t, const struct source *source, const char *path,
+	void (*fn)(void *arg, struct node *), void *arg)
+{
+	struct where w = {.row = files_row(), .source = (struct source *)source};
+	struct node *n;
+
+	w.rest = rest_new(path);
+	if (!w.rest)
+		return;
+	for (n = *bucket(t, where_ino(&w)); n; n = n->next)
+		if (n->newest && n->where.row == w.row && is_under(n, source) && n->where.rest &&
+			strcmp(n->where.rest->text, path) == 0)
+			change(n, fn, arg);
+	rest_unref(w.rest);
+}
+
+static void change_all(struct nodes *t, const struct source *source,
+	void (*fn)(void *arg, struct node *), void *arg)
+{
+	for (size_t i = 0; i < ROWS_MAX; i++)
+		for (struct node *n = t->by_row[i]; n; n = n->row_next)
+			if (is_under(n, source))
+				change(n, fn, arg);
+}
+
+void nodes_change(struct nodes *t, const struct source *source, const char *const *paths,
+	size_t count, void (*fn)(void *arg, struct node *), void *arg)
+{
+	pthread_mutex_lock(&t->mutex);
+	__atomic_add_fetch(&t->changes, 1, __ATOMIC_RELEASE);
+	for (size_t i = 0; i < count; i++)
+		change_path(t, source, paths[i], fn, arg);
+	if (!paths)
+		change_all(t, source, fn, arg);
+	pthread_mutex_unlock(&t->mutex);
+}
+
+bool node_is_stale(struct nodes *t, struct node *n)
+{
+	bool stale;
+
+	if (n->where.row->shape != SHAPE_TREE)
+		return false;
+	pthread_mutex_lock(&t->mutex);
+	stale = !n->newest && atomic_load(&n->opens) == 0;
+	pthread_mutex_unlock(&t->mutex);
+	return stale;
+}
+
+void node_opened(struct node *n)
+{
+	atomic_fetch_add(&n->opens, 1);
+}
+
+void node_closed(struct node *n)
+{
+	atomic_fetch_sub(&n->opens, 1);
 }
 
 void nodes_each(

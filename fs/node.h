@@ -12,6 +12,11 @@
  *   lines have gone, the path gives a new node; those who hold the old one see their file grow on.
  * - What is a session's has a node for each time that its id was registered: a directory that was
  *   removed is dead to the kernel as long as somebody stands in it.
+ * - A synced file has a node for each version. The kernel keeps its pages, its attributes and its
+ *   name for as long as it likes; nodes_change() marks the node of a version that is no longer what
+ *   is there, and has the kernel ask anew for its attributes. It is then ESTALE to who asks by
+ *   path, and the kernel walks the path again (open(2) and stat(2) do so by themselves), which
+ *   finds the new one; who has the old one open keeps it.
  * - Everything else has one.
  *
  * All versions of a file show the same st_ino, so that nothing looks replaced. A node lives as long
@@ -22,12 +27,22 @@
 
 #include "fs/route.h"
 
+#include "core/object.h"
 #include "core/view.h"
 
 #include <stdint.h>
 #include <sys/stat.h>
 
 struct nodes;
+
+/* What is at a place of a TREE: one version of it. */
+struct content {
+	bool is_file, fetched;
+	struct object_id object;
+	uint64_t size;
+	int64_t id, version;
+	int64_t modified_us;
+};
 
 struct node {
 	struct where where;
@@ -37,10 +52,12 @@ struct node {
 	size_t text_len;
 	int64_t time_us;
 	bool has_view;
-	struct view view; /* LOG and its twin */
-	uint64_t first;   /* errors: the first byte of this generation */
+	struct view view;       /* LOG and its twin */
+	uint64_t first;         /* errors: the first byte of this generation */
+	struct content content; /* TREE */
 	/* private */
 	uint64_t lookups;
+	atomic_int opens;
 	bool newest;       /* what a lookup of its path gives */
 	int64_t first_pos; /* of the log, when a view was made */
 	uint64_t nudged;   /* how long it was when its watchers were nudged (fs/notify.h) */
@@ -68,6 +85,16 @@ void node_forget(struct nodes *, struct node *, uint64_t count);
  * caller's, and -ENOENT or what else its text says if it leads nowhere for this one. */
 int node_stat(struct nodes *, const struct caller *, const struct node *, struct stat *,
 	double *valid, struct error *);
+
+/* Files of a source that are not as they were: paths below it, or, where `paths` is NULL, all of
+ * it. Calls fn for each node that the kernel has of them. */
+void nodes_change(struct nodes *, const struct source *, const char *const *paths, size_t count,
+	void (*fn)(void *arg, struct node *), void *arg);
+
+/* Whether it is of a version that is gone, and nobody has it open. */
+bool node_is_stale(struct nodes *, struct node *);
+void node_opened(struct node *);
+void node_closed(struct node *);
 
 /* Calls fn for every node of a row that the kernel holds. Under the table's lock: fn only looks. */
 void nodes_each(

@@ -2,6 +2,7 @@
 #include "fs/ops.h"
 #include "fs/files.h"
 #include "fs/handle.h"
+#include "fs/later.h"
 #include "fs/mount.h"
 #include "fs/names.h"
 #include "fs/notify.h"
@@ -73,12 +74,17 @@ void op_refuse(fuse_req_t req, const struct where *where, int r, const struct er
 
 /* For how long the kernel may take a name for granted. Names whose meaning changes with the caller
  * or the moment it must ask for each time; a log has a new generation now and then. */
-static double entry_valid(const struct row *row)
+static double entry_valid(const struct where *w)
 {
+	const struct row *row = w->row;
+
 	if (row->shape == SHAPE_SNAPSHOT)
 		return row == &readme_row ? ENTRY_VALID : 0;
+	/* Whether a source is shown depends on who asks. */
+	if (row->shape == SHAPE_TREE)
+		return w->rest ? ENTRY_VALID : GENERATION_VALID;
 	if (row->shape == SHAPE_VALUE || row->shape == SHAPE_LINK || row->ops == &errors_ops ||
-		row->ops == &since_ops || row->ops == &session_dir_ops ||
+		row->ops == &since_ops || row->ops == &session_dir_ops || row->ops == &source_ops ||
 		strcmp(row->path, "as/<as>") == 0)
 		return 0;
 	return row->shape == SHAPE_LOG ? GENERATION_VALID : ENTRY_VALID;
@@ -120,7 +126,7 @@ int op_find_entry(const struct caller *c, struct node *parent, const struct wher
 	struct node *n;
 	int r = node_find(c->server->nodes, c, parent, w, &n, err);
 
-	return r ? r : fill_entry(c, n, entry_valid(w->row), e, err);
+	return r ? r : fill_entry(c, n, entry_valid(w), e, err);
 }
 
 void op_reply_entry(fuse_req_t req, const struct fuse_entry_param *e)
@@ -199,6 +205,10 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	int r;
 
 	(void)fi;
+	if (node_is_stale(c.server->nodes, op_node(c.server, ino))) {
+		fuse_reply_err(req, ESTALE); /* the kernel walks the path again */
+		return;
+	}
 	r = fill_attr(&c, op_node(c.server, ino), &st, &valid, NULL);
 	if (r)
 		fuse_reply_err(req, -r);
@@ -263,6 +273,7 @@ static uint32_t open_flags(const struct node *n, bool writes)
 	if (n->where.live)
 		return OPEN_DIRECT_IO | OPEN_STREAM | OPEN_NOFLUSH;
 	switch (shape) {
+	case SHAPE_TREE:
 	case SHAPE_SNAPSHOT:
 		return OPEN_KEEP_CACHE | OPEN_NOFLUSH;
 	case SHAPE_TURN:
@@ -279,8 +290,17 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct open_out out = {0};
 	struct handle *h = NULL;
 	struct error err = {0};
-	int r = handle_new(&c, n, fi->flags, &h, &err);
+	int r;
 
+	if (node_is_stale(c.server->nodes, n)) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
+	r = handle_new(&c, n, fi->flags, &h, &err);
+	if (r == -ESTALE && n->where.row->shape == SHAPE_TREE) {
+		fuse_reply_err(req, ESTALE);
+		return;
+	}
 	if (r) {
 		if (!err.text[0])
 			error_set(&err, -r, "%s", strerror(-r));
@@ -336,6 +356,18 @@ static void read_answer(struct handle *h, fuse_req_t req, size_t size, off_t off
 	pthread_mutex_unlock(&h->lock);
 }
 
+static void read_content(struct handle *h, fuse_req_t req, size_t size, off_t off)
+{
+	char *out = malloc(size);
+	ssize_t n = out ? pread(h->fd, out, size, off) : -1;
+
+	if (n < 0)
+		fuse_reply_err(req, out ? errno : ENOMEM);
+	else
+		fuse_reply_buf(req, out, (size_t)n);
+	free(out);
+}
+
 static void op_read(
 	fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct fuse_file_info *fi)
 {
@@ -350,6 +382,10 @@ static void op_read(
 		turn_read(h, req, size, nonblock);
 	else if (row->shape == SHAPE_LOG)
 		read_log(h, req, size, off);
+	else if (h->fd >= 0)
+		read_content(h, req, size, off);
+	else if (h->wrote && row->ops->ready)
+		later_read(h, req, size, off, nonblock);
 	else if (h->wrote)
 		read_answer(h, req, size, off);
 	else if (row->shape == SHAPE_SINK)

@@ -17,6 +17,8 @@ static int add_static(const struct caller *c, const struct where *dir, struct na
 	struct where w;
 	int r = 0;
 
+	if (dir->row->shape == SHAPE_TREE)
+		return 0;
 	for (const struct row *row = &readme_row; row && !r;
 		row = route_child(dir->row, row == &readme_row ? NULL : row)) {
 		if (row != &readme_row &&
@@ -120,34 +122,38 @@ struct making {
 	char name[256];
 };
 
-static void made(struct loop *loop, struct command *command, int status, const struct error *err,
-	struct record *const *records, size_t count)
+static void reply_made(const struct making *m, int r, struct error *err)
 {
-	struct act *a = (struct act *)command;
-	struct making *m = a->owner;
 	struct fuse_entry_param e;
-	struct error error = *err;
 	struct where w;
-	int r = status;
 
-	(void)loop, (void)records, (void)count;
-	act_free(a);
 	if (!r && m->removes) {
 		fuse_reply_err(m->req, 0);
-		free(m);
 		return;
 	}
 	if (!r) {
 		r = route_find(&m->caller, &m->dir->where, m->name, &w);
 		if (!r) {
-			r = op_find_entry(&m->caller, m->dir, &w, &e, &error);
+			r = op_find_entry(&m->caller, m->dir, &w, &e, err);
 			where_release(&w);
 		}
 	}
 	if (r)
-		op_refuse_in(m->req, &m->dir->where, m->name, r, &error);
+		op_refuse_in(m->req, &m->dir->where, m->name, r, err);
 	else
 		op_reply_entry(m->req, &e);
+}
+
+static void made(struct loop *loop, struct command *command, int status, const struct error *err,
+	struct record *const *records, size_t count)
+{
+	struct act *a = (struct act *)command;
+	struct making *m = a->owner;
+	struct error error = *err;
+
+	(void)loop, (void)records, (void)count;
+	act_free(a);
+	reply_made(m, status, &error);
 	free(m);
 }
 
@@ -166,6 +172,11 @@ static void submit(fuse_req_t req, const struct caller *c, struct node *dir, con
 	m->dir = dir;
 	m->removes = removes;
 	strncpy(m->name, name, sizeof(m->name) - 1);
+	if (!a) { /* it is done */
+		reply_made(m, 0, &(struct error){0});
+		free(m);
+		return;
+	}
 	a->owner = m;
 	a->command.done = made;
 	loop_submit(c->loop, &a->command);
@@ -184,7 +195,7 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 		r = ops->make(&c, &dir->where, name, &a, &err);
 	else
 		error_set(&err, EPERM,
-			"directories are made in sessions/ alone: mkdir sessions/NAME");
+			"directories are made in sessions/ and context/sources/ alone");
 
 	(void)mode;
 	if (r)
@@ -210,7 +221,7 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 		r = -ENOTDIR;
 	else if (!w.row->ops || !w.row->ops->remove)
 		r = error_set(&err, EPERM,
-			"only a session's directory can be removed: rmdir sessions/NAME");
+			"only sessions and sources can be removed: rmdir sessions/NAME");
 	else
 		r = w.row->ops->remove(&c, &w, &a, &err);
 	if (r)

@@ -9,20 +9,27 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+struct context;
 struct nodes;
 struct notify;
+struct parked;
+struct queries;
 struct waits;
 
 struct server {
 	struct loop *loop;
+	struct context *context;
 	const struct config *config;
 	struct nodes *nodes;
 	struct notify *_Atomic notify; /* NULL until it runs */
 	struct notify *notify_started;
 	struct waits *waits;
+	struct queries *queries;
 	pthread_mutex_t handles_mutex; /* of the list */
 	struct handle *handles;        /* the open ones */
-	struct stream *error_streams;  /* under the lock of the waits */
+	struct stream *error_streams;  /* this and below: under the lock of the waits */
+	struct parked *laters;         /* reads of answers to come (fs/later.h) */
+	uint64_t later_news;
 	struct fuse_session *session;
 	char *mountpoint;
 	atomic_bool stopping;

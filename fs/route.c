@@ -1,14 +1,18 @@
 #include "fs/route.h"
 
 #include "fs/files.h"
+#include "fs/private.h"
 #include "fs/readme.h"
 
+#include "core/context.h"
 #include "core/parts.h"
 #include "core/state.h"
 #include "core/text.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define LIVE ".live"
 
@@ -17,11 +21,33 @@ static const struct file_ops readme_ops = {.text = readme_text};
 const struct row readme_row = {
 	"README.md", SHAPE_SNAPSHOT, 0444, 0, &readme_ops, "what is in this directory", NULL};
 
+struct rest *rest_new(const char *text)
+{
+	size_t size = strlen(text) + 1;
+	struct rest *rest = malloc(sizeof(*rest) + size);
+
+	if (rest) {
+		atomic_init(&rest->refs, 1);
+		memcpy(rest->text, text, size);
+	}
+	return rest;
+}
+
+void rest_unref(struct rest *rest)
+{
+	if (rest && atomic_fetch_sub(&rest->refs, 1) == 1)
+		free(rest);
+}
+
 void where_release(struct where *w)
 {
 	session_unref(w->session);
 	session_unref(w->as);
+	source_unref(w->source);
+	rest_unref(w->rest);
 	w->session = w->as = NULL;
+	w->source = NULL;
+	w->rest = NULL;
 }
 
 void where_copy(struct where *to, const struct where *from)
@@ -31,13 +57,20 @@ void where_copy(struct where *to, const struct where *from)
 		session_ref(to->session);
 	if (to->as)
 		session_ref(to->as);
+	if (to->source)
+		source_ref(to->source);
+	if (to->rest)
+		atomic_fetch_add(&to->rest->refs, 1);
 }
 
 bool where_same(const struct where *a, const struct where *b)
 {
 	return a->row == b->row && a->dir == b->dir && a->live == b->live &&
 	       a->session == b->session && a->life == b->life && a->as == b->as &&
-	       a->viewer == b->viewer && strcmp(a->word, b->word) == 0;
+	       a->viewer == b->viewer && a->source == b->source && a->is_dir == b->is_dir &&
+	       a->number == b->number && strcmp(a->word, b->word) == 0 &&
+	       (a->rest == b->rest ||
+		       (a->rest && b->rest && strcmp(a->rest->text, b->rest->text) == 0));
 }
 
 const char *row_name(const struct row *row)
@@ -80,6 +113,15 @@ const struct row *route_child(const struct row *dir, const struct row *after)
 		if (is_child(of, row) && !(of != dir && strcmp(row->path, "as") == 0))
 			return row;
 	return NULL;
+}
+
+const struct row *route_many(const struct row *dir)
+{
+	const struct row *row = route_child(dir, NULL);
+
+	while (row && !row_is_many(row))
+		row = route_child(dir, row);
+	return row;
 }
 
 static int find_session(const struct caller *c, const char *name, bool ended, struct where *out)
@@ -127,6 +169,37 @@ static int find_as(const struct caller *c, const char *name, struct where *out)
 	return 0;
 }
 
+static int find_source(const struct caller *c, const char *name, struct where *out)
+{
+	out->source = sources_find(c->server->context->sources, name, c->uid);
+	out->is_dir = true;
+	return out->source ? 0 : -ENOENT;
+}
+
+/* Any words, but for what editors and shells look for by themselves. */
+static int find_query(const char *name, struct where *out)
+{
+	struct buf words = BUF_INIT;
+	int r = query_from_name(name, &words);
+
+	buf_release(&words);
+	if (r)
+		return r;
+	out->rest = rest_new(name);
+	return out->rest ? 0 : -ENOMEM;
+}
+
+/* A result: 001-auth.md. Whether it is one, its text tells. */
+static int find_match(const char *name, struct where *out)
+{
+	size_t digits = strspn(name, "0123456789"), len = strlen(name);
+
+	if (digits < 3 || name[digits] != '-' || len >= sizeof(out->word))
+		return -ENOENT;
+	memcpy(out->word, name, len + 1);
+	return 0;
+}
+
 /* A seq, a moment, or a time ago. */
 static bool since_ok(const char *name)
 {
@@ -150,6 +223,12 @@ static int find_many(
 		r = find_agent(c, name, out);
 	else if (strcmp(what, "<as>") == 0)
 		r = find_as(c, name, out);
+	else if (strcmp(what, "<source>") == 0)
+		r = find_source(c, name, out);
+	else if (strcmp(what, "<query>") == 0)
+		r = find_query(name, out);
+	else if (strcmp(what, "<match>") == 0)
+		r = find_match(name, out);
 	else if (strlen(name) > ID_MAX ||
 		 !(strcmp(what, "<type>") == 0 ? text_type_ok(name) : since_ok(name)))
 		r = -ENOENT;
@@ -207,6 +286,14 @@ int route_find(const struct caller *c, const struct where *dir, const char *name
 	}
 	where_copy(&w, dir);
 	w.dir = NULL;
+	if (dir->row->shape == SHAPE_TREE) {
+		r = w.is_dir ? dir->row->ops->enter(c, dir, name, &w) : -ENOTDIR;
+		if (r)
+			where_release(&w);
+		else
+			*out = w;
+		return r;
+	}
 	if (strcmp(name, "README.md") == 0) {
 		w.row = &readme_row;
 		w.dir = dir->row;
@@ -232,6 +319,20 @@ int route_find(const struct caller *c, const struct where *dir, const char *name
 	return 0;
 }
 
+mode_t where_type(const struct where *w)
+{
+	switch (w->row->shape) {
+	case SHAPE_DIR:
+		return S_IFDIR;
+	case SHAPE_LINK:
+		return S_IFLNK;
+	case SHAPE_TREE:
+		return w->is_dir ? S_IFDIR : S_IFREG;
+	default:
+		return S_IFREG;
+	}
+}
+
 void where_path(const struct where *w, struct buf *out)
 {
 	const char *path = w->dir ? w->dir->path : w->row->path;
@@ -251,10 +352,18 @@ void where_path(const struct where *w, struct buf *out)
 			(strncmp(path, "<session>", 9) == 0 || strncmp(path, "<any>", 5) == 0 ||
 				strncmp(path, "<own>", 5) == 0))
 			buf_adds(out, w->session->id);
+		else if (strncmp(path, "<source>", 8) == 0 && w->source)
+			buf_adds(out, w->source->name);
+		else if (strncmp(path, "<query>", 7) == 0 && w->rest)
+			buf_adds(out, w->rest->text);
 		else
 			buf_adds(out, w->word);
 		path = strchr(path, '>') + 1;
 	}
+	if (w->row->shape == SHAPE_TREE && w->rest && *w->rest->text)
+		buf_addf(out, "/%s", w->rest->text);
+	if (w->row->shape == SHAPE_TREE && w->number)
+		buf_addf(out, "/%lld", (long long)w->number);
 	if (w->dir)
 		buf_addf(out, "%sREADME.md", out->len && out->data[out->len - 1] != '/' ? "/" : "");
 	if (w->live)
@@ -284,6 +393,9 @@ void where_owner(const struct caller *c, const struct where *w, uid_t *uid, gid_
 	if (w->as && w->row->shape == SHAPE_DIR && strcmp(w->row->path, "as/<as>") == 0) {
 		*uid = w->as->uid;
 		*gid = w->as->gid;
+	} else if (w->source) {
+		*uid = w->source->uid;
+		*gid = w->source->gid;
 	} else if (w->session) {
 		*uid = w->session->uid;
 		*gid = w->session->gid;

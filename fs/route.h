@@ -13,11 +13,21 @@
 #include "core/buf.h"
 #include "core/limits.h"
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 struct loop;
 struct server;
 struct session;
+struct source;
+
+/* A text that places share: a path below a TREE's row, or a query as it was named. */
+struct rest {
+	atomic_int refs;
+	char text[];
+};
+struct rest *rest_new(const char *text); /* NULL: out of memory */
+void rest_unref(struct rest *);          /* takes NULL */
 
 /* Who asks. */
 struct caller {
@@ -37,6 +47,10 @@ struct where {
 	int64_t life;            /* when the session began: a new life is another file */
 	char word[ID_MAX + 1];   /* <agent>, <type>, <since> */
 	uid_t viewer;            /* where it shows each uid its own; else 0 */
+	struct source *source;   /* of <source>, <synced>; held */
+	struct rest *rest;       /* TREE: the path below it, NULL: its root; <query>: that; held */
+	bool is_dir;             /* TREE */
+	int64_t number;          /* TREE: which of several files at one path; 0: the one */
 };
 
 void where_release(struct where *);
@@ -50,9 +64,15 @@ int route_find(const struct caller *, const struct where *dir, const char *name,
  * are among them. */
 const struct row *route_child(const struct row *dir, const struct row *after);
 
+/* The one among them that stands for many; NULL: there is none. */
+const struct row *route_many(const struct row *dir);
+
 /* The last name of a row's path; whether it stands for many. */
 const char *row_name(const struct row *);
 bool row_is_many(const struct row *);
+
+/* The type bits of its st_mode. */
+mode_t where_type(const struct where *);
 
 /* The file's path from the mount's root, through as/ where it is so. */
 void where_path(const struct where *, struct buf *out);

@@ -1,13 +1,16 @@
 #include "fs/server.h"
 
 #include "fs/handle.h"
+#include "fs/later.h"
 #include "fs/mount.h"
 #include "fs/node.h"
 #include "fs/notify.h"
 #include "fs/private.h"
+#include "fs/queries.h"
 #include "fs/stream.h"
 #include "fs/wait.h"
 
+#include "core/context.h"
 #include "core/parts.h"
 
 #include <errno.h>
@@ -28,8 +31,10 @@ static void committed(void *arg, struct record *const *records, size_t count)
 {
 	struct server *s = arg;
 
-	(void)records, (void)count;
 	notify_news(s->notify);
+	for (size_t i = 0; i < count; i++)
+		if (records[i]->type && strncmp(records[i]->type, "session.", 8) == 0)
+			matched_news(s->context->matched);
 }
 
 static void refused(void *arg, uid_t uid)
@@ -40,8 +45,45 @@ static void refused(void *arg, uid_t uid)
 	notify_news(s->notify);
 }
 
-int server_mount(struct loop *loop, const struct config *config, struct fuse_args *args,
-	const char *mountpoint, struct server **out, struct error *err)
+/* Has the kernel ask anew for the attributes of what changed. With an offset below 0 it drops no
+ * pages, so it waits for no lock that a read or a lookup holds (fuse_reverse_inval_inode in
+ * fs/fuse/inode.c), and is safe however this process ends. */
+static void invalidate(struct server *s, const struct buf *numbers)
+{
+	fuse_ino_t ino;
+
+	for (size_t at = 0; at < numbers->len; at += sizeof(ino)) {
+		memcpy(&ino, numbers->data + at, sizeof(ino));
+		fuse_lowlevel_notify_inval_inode(s->session, ino, -1, 0);
+	}
+}
+
+static void add_number(void *arg, struct node *n)
+{
+	fuse_ino_t ino = (fuse_ino_t)(uintptr_t)n;
+
+	buf_add(arg, (const char *)&ino, sizeof(ino));
+}
+
+static void synced(void *arg, struct source *source, const char *const *paths, size_t count)
+{
+	struct server *s = arg;
+	struct buf numbers = BUF_INIT;
+
+	matched_news(s->context->matched);
+	nodes_change(s->nodes, source, paths, count, add_number, &numbers);
+	invalidate(s, &numbers);
+	buf_release(&numbers);
+}
+
+static void sync_over(void *arg, struct source *source)
+{
+	(void)source;
+	later_news(arg);
+}
+
+int server_mount(struct loop *loop, struct context *context, const struct config *config,
+	struct fuse_args *args, const char *mountpoint, struct server **out, struct error *err)
 {
 	struct fuse_lowlevel_ops ops;
 	struct server *s = calloc(1, sizeof(*s));
@@ -49,13 +91,15 @@ int server_mount(struct loop *loop, const struct config *config, struct fuse_arg
 	if (!s)
 		return error_set(err, ENOMEM, "out of memory");
 	s->loop = loop;
+	s->context = context;
 	s->config = config;
 	pthread_mutex_init(&s->handles_mutex, NULL);
 	s->wake = eventfd(0, EFD_CLOEXEC);
 	s->mountpoint = strdup(mountpoint);
 	s->nodes = nodes_new(loop);
 	s->waits = waits_new();
-	if (s->wake < 0 || !s->mountpoint || !s->nodes || !s->waits) {
+	s->queries = queries_new();
+	if (s->wake < 0 || !s->mountpoint || !s->nodes || !s->waits || !s->queries) {
 		server_free(s);
 		return error_set(err, ENOMEM, "out of memory or descriptors");
 	}
@@ -179,6 +223,7 @@ int server_run(struct server *s)
 	s->looper = pthread_self();
 	loop_watch(s->loop, committed, NULL, s);
 	refusal_watch(s->loop->refusals, refused, s);
+	sources_watch(s->context->sources, synced, sync_over, s);
 	r = -pthread_create(&s->minder, NULL, mind, s);
 	if (!r) {
 		pthread_setname_np(s->minder, "mind");
@@ -206,6 +251,7 @@ void server_free(struct server *s)
 		/* Nothing of ours is told any more; what the committer still has, it keeps. */
 		loop_watch(s->loop, NULL, NULL, NULL);
 		refusal_watch(s->loop->refusals, NULL, NULL);
+		sources_watch(s->context->sources, NULL, NULL, NULL);
 		/* Of a mount that is gone it only frees what it has. */
 		if (is_on_top(s) || is_gone(s))
 			fuse_session_unmount(s->session);
@@ -216,6 +262,7 @@ void server_free(struct server *s)
 		handles_free(s);
 	nodes_free(s->nodes);
 	waits_free(s->waits);
+	queries_free(s->queries);
 	if (s->wake >= 0)
 		close(s->wake);
 	pthread_mutex_destroy(&s->handles_mutex);

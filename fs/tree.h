@@ -18,6 +18,7 @@
 struct act;
 struct buf;
 struct caller;
+struct entry;
 struct handle;
 struct message;
 struct names;
@@ -32,6 +33,7 @@ enum shape {
 	SHAPE_SINK,     /* for writing; reading tells how */
 	SHAPE_LOG,      /* lines of the log; may be for writing too. Has a .live twin, a stream */
 	SHAPE_TURN,     /* waits until there is something, then is that text */
+	SHAPE_TREE,     /* directories and files that the table doesn't know, below this one */
 };
 
 enum {
@@ -53,6 +55,8 @@ struct file_ops {
 	int (*take)(struct handle *, const struct message *, struct act **act, struct error *);
 	/* After its act was done: what reading the same descriptor answers. */
 	void (*answer)(struct handle *, struct act *, struct buf *out);
+	/* Read after a write: adds the answer, -EAGAIN: not yet (fs/later.h). */
+	int (*ready)(struct handle *, struct buf *out);
 	/* TURN: fills the handle's text, -EAGAIN: not yet; and what reading it to its end does. */
 	int (*turn)(struct handle *);
 	int (*turn_end)(struct handle *, struct act **act);
@@ -60,7 +64,13 @@ struct file_ops {
 	int (*opened)(struct handle *, struct error *);
 	int (*touched)(const struct caller *, const struct where *, struct handle *);
 	void (*closed)(struct handle *);
-	/* DIR: names beyond those of the table; mkdir and rmdir of one in it. */
+	/* TREE: a name in a directory of it (*out is the directory's place, to be made the name's),
+	 * -ENOENT; and what there is at a place. */
+	int (*enter)(const struct caller *, const struct where *dir, const char *name,
+		struct where *out);
+	int (*look)(const struct caller *, const struct where *, struct entry *out);
+	/* DIR, TREE: names beyond those of the table; mkdir and rmdir of one in it. Where *act is
+	 * left NULL it is done. */
 	int (*list)(const struct caller *, const struct where *, struct names *);
 	int (*make)(const struct caller *, const struct where *, const char *name, struct act **,
 		struct error *);

@@ -79,6 +79,12 @@ void waits_prepare(struct waits *w, fuse_req_t req)
 
 int waits_park(struct waits *w, fuse_req_t req, size_t size, struct parked **list)
 {
+	return waits_park_for(w, req, size, 0, NULL, list);
+}
+
+int waits_park_for(struct waits *w, fuse_req_t req, size_t size, off_t off, struct handle *owner,
+	struct parked **list)
+{
 	struct parked *p, **head = bucket(w, req);
 
 	if (w->ended)
@@ -91,6 +97,8 @@ int waits_park(struct waits *w, fuse_req_t req, size_t size, struct parked **lis
 		return -ENOMEM;
 	p->req = req;
 	p->size = size;
+	p->off = off;
+	p->owner = owner;
 	/* Last in the list: who waits longest is answered first. */
 	while (*list)
 		list = &(*list)->next;

@@ -13,11 +13,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct handle;
 struct waits;
 
 struct parked {
 	fuse_req_t req;
 	size_t size;
+	off_t off; /* waits_park_for's */
+	struct handle *owner;
 	struct parked *next, **link;           /* in its owner's list */
 	struct parked *hash_next, **hash_link; /* in the table */
 };
@@ -35,6 +38,8 @@ void waits_unlock(struct waits *);
  */
 void waits_prepare(struct waits *, fuse_req_t);
 int waits_park(struct waits *, fuse_req_t, size_t size, struct parked **list);
+int waits_park_for(
+	struct waits *, fuse_req_t, size_t size, off_t, struct handle *owner, struct parked **list);
 
 /* Takes the first off the list, with the lock held; NULL: none. The caller answers and frees it. */
 struct parked *waits_take(struct parked **list);

@@ -71,14 +71,32 @@ static int take(void *arg, const struct message *m)
 	struct taking *t = arg;
 	struct handle *h = t->handle;
 
+	h->taken++;
 	if (h->stream)
 		return stream_subscribe(h->stream, m, t->err);
 	return h->node->where.row->ops->take(h, m, &t->act, t->err);
 }
 
+/* What was done at once has its answer at once. */
+static void answer_now(struct handle *h, const struct written *w)
+{
+	const struct file_ops *ops = h->node->where.row->ops;
+
+	if (h->stream || !ops->answer)
+		return;
+	pthread_mutex_lock(&h->lock);
+	buf_reset(&h->text);
+	ops->answer(h, NULL, &h->text);
+	h->has_text = true;
+	h->text_at = w->end;
+	pthread_mutex_unlock(&h->lock);
+}
+
 /* Ends a write or flush: with its act, or at once. */
 static void finish(struct handle *h, struct written *w, struct taking *t, int r)
 {
+	if (!r && !t->act && h->taken)
+		answer_now(h, w);
 	if (!r && t->act) {
 		t->act->owner = w;
 		t->act->command.done = done;
@@ -112,6 +130,16 @@ static struct written *begin(struct handle *h, fuse_req_t req, size_t size, off_
 	return w;
 }
 
+/* What is read from here on is the answer to this write. */
+static void begin_answer(struct handle *h, off_t at)
+{
+	pthread_mutex_lock(&h->lock);
+	h->wrote = true;
+	h->has_text = false;
+	h->text_at = at;
+	pthread_mutex_unlock(&h->lock);
+}
+
 void handle_write(struct handle *h, fuse_req_t req, const char *data, size_t size, off_t off)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
@@ -124,10 +152,12 @@ void handle_write(struct handle *h, fuse_req_t req, const char *data, size_t siz
 
 	if (!w)
 		return;
-	/* Whatever is written to a heart is a beat. */
+	/* Whatever is written to a heart is a beat; to a `sync`, one more. */
 	if (ops->touched && ctx->uid == h->actor.uid) {
 		struct caller c = {h->server, h->loop, ctx->uid, ctx->gid, ctx->pid};
 
+		if (ops->ready)
+			begin_answer(h, w->end);
 		finish(h, w, &t, size ? ops->touched(&c, &h->node->where, h) : 0);
 		return;
 	}
@@ -139,6 +169,7 @@ void handle_write(struct handle *h, fuse_req_t req, const char *data, size_t siz
 	h->wrote = true;
 	h->broken = false;
 	h->has_text = false;
+	h->taken = 0;
 	/* The kernel hands a long write over in parts, and tells the writer of those that were
 	 * taken; who then writes the rest must hear that the message is refused. */
 	if (!r && h->cut)
@@ -172,6 +203,7 @@ void handle_flush(struct handle *h, fuse_req_t req)
 		return;
 	}
 	told = h->broken;
+	h->taken = 0;
 	r = framer_flush(&h->framer, take, &t, &err);
 	h->broken = r == -EINVAL && framer_pending(&h->framer);
 	pthread_mutex_unlock(&h->lock);

@@ -136,6 +136,41 @@ own() { # COMMAND…: as that user, at home
 	assert_eq "$(mount_count)" 0
 }
 
+@test "a mount that is refused leaves nothing that was not there" {
+	local new=$LEITL_TMP/a before
+	local refusals=(
+		"is not a directory" "$LEITL_TMP/file"
+		"is not empty" "$LEITL_TMP/full"
+		"already, by process" "$LEITL_TMP/taken"
+		"libfuse refuses these options" "-omax_read=much $MNT"
+		"would be hidden" "-ononempty $LEITL_TMP"
+		"can't make" "-ostate=$new/b/$(printf 'n%.0s' {1..256}) $MNT"
+	)
+	touch "$LEITL_TMP/file"
+	mkdir -p "$LEITL_TMP/full/x" "$LEITL_TMP/taken" "$LEITL_TMP/used"
+	"$LEITLFS" -o "state=$LEITL_TMP/used" "$LEITL_TMP/taken"
+	before=$(find "$LEITL_TMP" -xdev | sort)
+	for ((i = 0; i < ${#refusals[@]}; i += 2)); do
+		# shellcheck disable=SC2086
+		for state in "$new/b/c/" "$STATE"; do
+			refused 1 "${refusals[i]}" "$LEITLFS" -o "state=$state" ${refusals[i + 1]}
+			refused 1 "${refusals[i]}" "$LEITLFS" -f -o "state=$state" ${refusals[i + 1]}
+			assert_eq "$(find "$LEITL_TMP" -xdev | sort)" "$before" "after ${refusals[i]}"
+		done
+	done
+	refused 1 "is held by" "$LEITLFS" -o "state=$LEITL_TMP/used" "$MNT"
+	"$LEITLFS" umount "$LEITL_TMP/taken"
+	# what was kept before stays
+	before=$(find "$LEITL_TMP/used" | sort)
+	assert_match "$before" 'leitl\.db'
+	refused 1 "is not empty" "$LEITLFS" -o "state=$LEITL_TMP/used" "$LEITL_TMP/full"
+	refused 1 "libfuse refuses" "$LEITLFS" -o "state=$LEITL_TMP/used,max_read=much" "$MNT"
+	assert_eq "$(find "$LEITL_TMP/used" | sort)" "$before"
+	rm "$LEITL_TMP/used/lock"
+	refused 1 "is not empty" "$LEITLFS" -o "state=$LEITL_TMP/used" "$LEITL_TMP/full"
+	assert_eq "$(find "$LEITL_TMP/used" | sort)" "$before"
+}
+
 @test "spaces and commas in paths" {
 	mkdir "$LEITL_TMP/a b,c"
 	"$LEITLFS" -o "state=$LEITL_TMP/s t\\,u" "$LEITL_TMP/a b,c"
@@ -334,6 +369,33 @@ own() { # COMMAND…: as that user, at home
 	leitl_down
 	leitl_up
 	leitl_down -u
+}
+
+# Under AddressSanitizer nothing of them may be left.
+@test "it ends with files and directories open, of which some were read" {
+	local how holder
+	# What is suppressed (tests/lsan.supp) is no report.
+	local -x LSAN_OPTIONS=${LSAN_OPTIONS:+$LSAN_OPTIONS:}print_suppressions=0
+	for how in TERM uz; do
+		leitl_up
+		: >"$LEITL_TMP/held"
+		python3 - "$MNT" >"$LEITL_TMP/held" <<'EOF' 3>&- 4>&- &
+import os, signal, sys
+mnt = sys.argv[1]
+read = [os.scandir(os.path.join(mnt, name)) for name in (".", "sessions", "feeds/by-type")]
+for one in read:
+    next(one)
+opened = [os.open(os.path.join(mnt, name), os.O_RDONLY) for name in ("sessions", "activity")]
+print("held", flush=True)
+signal.pause()
+EOF
+		holder=$!
+		wait_until test -s "$LEITL_TMP/held"
+		[ $how = TERM ] || fusermount3 -uz "$MNT"
+		leitl_down || fail "after $how"
+		kill "$holder"
+		wait "$holder" || true
+	done
 }
 
 @test "nohup is respected" {

@@ -259,13 +259,46 @@ for part in b\"ce\", b\"ce\", b\": a \", b\"task\\n\":
 @test "the same name from the same bound process is the same session" {
 	id=$(join ann cece)
 	assert_eq "$(join ann cece)" "$id"
-	assert_eq "$(join_briefly ann 'cece: now something else')" "$id"
+	assert_eq "$(join_briefly ann 'CECE')" "$id"
+	assert_eq "$(event_count session.updated "$id")" 0
 	assert_eq "$(agent_do ann 'readlink self')" "sessions/$id"
 	assert_eq "$(event_count session.started "$id")" 1
 	agent_start bob
 	other=$(join bob cece)
 	assert_ne "$other" "$id"
 	assert_eq "$(ls "$MNT/agents/cece/sessions" | grep -cxF -e "$id" -e "$other")" 2
+}
+
+@test "the same name again sets the task, the tags and the timeout that it gives" {
+	id=$(join ann 'cece: the first')
+	assert_eq "$(join_briefly ann 'Cece: now something else')" "$id"
+	assert_eq "$(cat "$MNT/sessions/$id/current_task")" "now something else"
+	assert_eq "$(join_briefly ann '{"agent_name":"cece","tags":["red"],"timeout":"2m"}')" "$id"
+	assert_eq "$(join_briefly ann cece)" "$id"
+	assert_eq "$(record "$id" '| [.agent_name, .current_task, .tags, .timeout_s] | tojson')" \
+		'["cece","now something else",["red"],120]'
+	assert_eq "$(join_briefly ann 'cece: -')" "$id"
+	assert_eq "$(join_briefly ann '{"agent_name":"cece","current_task":"a","tags":[],"timeout":9}')" \
+		"$id"
+	assert_eq "$(events session.updated "$id" | jq -c '[.from, .data]')" \
+		'["cece",{"current_task":"now something else"}]
+["cece",{"tags":["red"],"timeout":120}]
+["cece",{"current_task":null}]
+["cece",{"current_task":"a","tags":[],"timeout":9}]'
+	# And so after a restart.
+	leitl_kill9
+	leitl_up
+	assert_eq "$(record "$id" '| [.current_task, .tags, .timeout_s] | tojson')" '["a",[],9]'
+}
+
+@test "two names of one key are two sessions of that agent" {
+	id=$(join ann C++)
+	other=$(join ann C--)
+	assert_ne "$other" "$id"
+	assert_eq "$(record "$id" agent_name) $(record "$other" agent_name)" "C++ C--"
+	assert_eq "$(ls "$MNT/agents/c--/sessions" | grep -cxF -e "$id" -e "$other")" 2
+	assert_eq "$(join_briefly ann c++)" "$id"
+	assert_eq "$(join_briefly ann c--)" "$other"
 }
 
 @test "the same name from an agent whose every command is a new shell is the same session" {
@@ -333,6 +366,9 @@ for part in b\"ce\", b\"ce\", b\": a \", b\"task\\n\":
 	refused EINVAL agent_name '{"agent_name":""}'
 	refused EINVAL agent_name ': a task and no name'
 	refused EINVAL '' $'ce\xffce'
+	refused EINVAL current_task $'cece: two\nlines'
+	refused EINVAL current_task '{"agent_name":"cece","current_task":"two\nlines"}'
+	refused EINVAL agent_type '{"agent_name":"cece","agent_type":"two\nlines"}'
 	refused EINVAL agent_name "$(printf 'x%.0s' {1..255})"
 	refused EINVAL agent_name "$(printf 'x%.0s' {1..256})"
 	assert_errno EINVAL bash -c "printf 'ce\\0ce\n' > '$MNT/sessions/new'"

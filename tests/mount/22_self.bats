@@ -348,6 +348,36 @@ assert_speaks_as() { # AGENT SESSION FROM
 	assert_ne "$(join ann cece)" "$id"
 }
 
+@test "an agent that is pid 1 of the daemon's own namespace is its children's self, and never an heir" {
+	need_root
+	unshare --pid --fork --mount-proc true || skip "no pid namespaces here"
+	in_pid_namespace '
+		leitl_up
+		cd "$MNT"
+		# Of what its children register nothing is handed up to it.
+		bash -c "mkdir sessions/brief; readlink self; true"
+		assert_ends_at_once brief "process gone"
+		assert_errno ENOENT readlink -v self
+		# This shell is pid 1, and registers.
+		[ $BASHPID = 1 ] || fail "this is $BASHPID"
+		exec 5<>sessions/new
+		echo "init: run the others" >&5
+		read -r id <&5
+		exec 5>&-
+		assert_eq "$(readlink self)" "sessions/$id"
+		assert_eq "$(bash -c "bash -c \"cat self/id; true\"; true")" "$id"
+		bash -c "echo from below > broadcast; true"
+		assert_eq "$(sender_of "from below")" "$id init"
+		assert_eq "$(bash -c "echo init >&5; read -r id <&5; echo \$id" 5<>sessions/new)" "$id"
+		# One below it that registers is itself.
+		assert_eq "$(bash -c "mkdir sessions/cece; readlink self; true")" sessions/cece
+		assert_ends_at_once cece "process gone"
+		assert_eq "$(bash -c "readlink self; true")" "sessions/$id"
+		lives "$id"
+		cd /
+	'
+}
+
 @test "a pid that is used again is not who had it" {
 	in_pid_namespace '
 		leitl_up -o late=1h,timeout=1h,handover=1h

@@ -409,11 +409,84 @@ try:
 finally:
     stop = True
     for t in threads: t.join()
-# seekdir and rewinddir: the same again
-with os.scandir(path("sessions")) as it:
-    one = {e.name for e in it}
-same(one, set(os.listdir(path("sessions"))))
 EOF
+}
+
+@test "rewinddir lists anew; seekdir goes back in the list that was begun" {
+	leitl_up
+	py <<'EOF'
+import ctypes
+libc = ctypes.CDLL(None)
+class dirent(ctypes.Structure):
+    _fields_ = [("ino", ctypes.c_uint64), ("off", ctypes.c_int64), ("reclen", ctypes.c_ushort),
+        ("type", ctypes.c_ubyte), ("name", ctypes.c_char * 256)]
+libc.opendir.restype = ctypes.c_void_p
+libc.readdir64.restype = ctypes.POINTER(dirent)
+libc.telldir.restype = ctypes.c_long
+for call in libc.readdir64, libc.rewinddir, libc.telldir, libc.closedir:
+    call.argtypes = [ctypes.c_void_p]
+libc.seekdir.argtypes = [ctypes.c_void_p, ctypes.c_long]
+def rest(d):
+    names = []
+    while entry := libc.readdir64(d):
+        names.append(entry.contents.name.decode())
+    return names
+def make(name):
+    os.mkdir(path(f"sessions/{name}"))
+make("stays")
+make("leaves")
+d = libc.opendir(path("sessions").encode())
+assert d
+begun = [libc.readdir64(d).contents.name.decode() for _ in range(3)]
+here = libc.telldir(d)
+one = rest(d)
+assert {"stays", "leaves"} <= set(begun + one), (begun, one)
+os.rmdir(path("sessions/leaves"))
+make("comes")
+same(rest(d), [], "names after the end")
+libc.seekdir(d, here)
+same(rest(d), one, "names from where telldir was")
+ours = {"stays", "leaves", "comes", "later"}
+for expected in {"stays", "comes"}, {"stays", "comes", "later"}:
+    libc.rewinddir(d)
+    again = rest(d)
+    same(set(again) & ours, expected, "names after rewinddir")
+    same(sorted(again), sorted(os.listdir(path("sessions")) + [".", ".."]))
+    if "later" not in expected:
+        make("later")
+libc.closedir(d)
+EOF
+}
+
+@test "a link is as long as what it says, for each who asks" {
+	leitl_up
+	enter bob somebody-else
+	local name
+	for name in bob somebody-else; do
+		assert_eq "$(agent_do "$name" 'stat -c %s self')" $((9 + ${#name})) self
+		assert_eq "$(stat -c %s "$MNT/as/$name/self")" $((9 + ${#name})) as/
+		assert_eq "$(stat -c %s "$MNT/agents/$name/sessions/$name")" $((18 + ${#name})) agents/
+		agent_py "$name" <<'EOF'
+links = [os.path.join(top, name) for top, dirs, files in os.walk(mnt) for name in dirs + files
+    if os.path.islink(os.path.join(top, name))]
+assert path("self") in links and len(links) >= 3, links
+for one in links:
+    same(os.lstat(one).st_size, len(os.readlink(one)), one)
+EOF
+	done
+	# also who holds it, when it was somebody else's meanwhile
+	local holder
+	holder=$(agent_py_bg bob <<'EOF'
+fd = os.open(path("self"), os.O_PATH | os.O_NOFOLLOW)
+print(os.fstat(fd).st_size)
+until(lambda: os.path.exists(path("sessions/after")))
+print(os.fstat(fd).st_size)
+EOF
+	)
+	wait_until eval '[ "$(agent_out bob "$holder")" = 12 ]'
+	assert_eq "$(agent_do somebody-else 'stat -c %s self')" 22
+	mkdir "$MNT/sessions/after"
+	assert_eq "$(agent_join bob "$holder")" $'12\n12'
 }
 
 @test "an editor's and a shell's ways of looking: stat of odd names, access, xattrs, globs" {

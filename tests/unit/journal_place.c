@@ -168,7 +168,7 @@ struct bytes load_file(const char *path)
 {
 	int fd = open(path, O_RDONLY);
 	struct bytes b = {0};
-	struct stat st;
+	struct stat st = {0};
 
 	assert_true(fd >= 0 && fstat(fd, &st) == 0);
 	b.len = (size_t)st.st_size;

@@ -106,35 +106,34 @@ static void state_channel(struct state *st, int64_t first, enum channel_kind kin
 	buf_addc(b, '\n');
 }
 
-/* Calls for every channel that there may be: of the state, or of the model where that is NULL. */
+/* Of the state, or of the model where that is NULL. */
+static void channel(const struct model *m, struct state *st, enum channel_kind kind,
+	const char *name, bool whole, struct buf *b)
+{
+	if (st)
+		state_channel(st, m->first_pos, kind, name, whole, b);
+	else
+		model_channel(m, kind, name, whole, b);
+}
+
+/* Every channel that there may be. */
 static void channels(const struct model *m, struct state *st, bool whole, struct buf *b)
 {
-	static const char of_session[] = "SODR", of_agent[] = "GPE";
 	char name[32];
 
-	for (int k = 0; k < 2 + (int)TYPES + 4 * M_SESSIONS + 3 * M_AGENTS; k++) {
-		enum channel_kind kind = k == 0 ? CHANNEL_ALL : CHANNEL_BROADCAST;
-		int at = k - 2;
-
-		name[0] = '\0';
-		if (at >= 0 && at < (int)TYPES) {
-			kind = CHANNEL_TYPE;
-			snprintf(name, sizeof(name), "%s", types[at]);
-		}
-		at -= (int)TYPES;
-		if (at >= 0 && at < 4 * M_SESSIONS) {
-			kind = (enum channel_kind)of_session[at % 4];
-			snprintf(name, sizeof(name), "session-%d", at / 4);
-		}
-		at -= 4 * M_SESSIONS;
-		if (at >= 0) {
-			kind = (enum channel_kind)of_agent[at % 3];
-			snprintf(name, sizeof(name), "agent-%d", at / 3);
-		}
-		if (st)
-			state_channel(st, m->first_pos, kind, name, whole, b);
-		else
-			model_channel(m, kind, name, whole, b);
+	channel(m, st, CHANNEL_ALL, "", whole, b);
+	channel(m, st, CHANNEL_BROADCAST, "", whole, b);
+	for (size_t i = 0; i < TYPES; i++)
+		channel(m, st, CHANNEL_TYPE, types[i], whole, b);
+	for (int i = 0; i < M_SESSIONS; i++) {
+		snprintf(name, sizeof(name), "session-%d", i);
+		for (const char *kind = "SODR"; *kind; kind++)
+			channel(m, st, (enum channel_kind)kind[0], name, whole, b);
+	}
+	for (int i = 0; i < M_AGENTS; i++) {
+		snprintf(name, sizeof(name), "agent-%d", i);
+		for (const char *kind = "GPE"; *kind; kind++)
+			channel(m, st, (enum channel_kind)kind[0], name, whole, b);
 	}
 }
 

@@ -48,32 +48,33 @@ static unsigned uid_of(int agent)
 }
 
 /* Positions may have gaps; seqs have none. */
-static struct record *add(struct model *m, struct draft *d, int from, int to)
+static struct record *add(struct model *m, const struct draft *what, int from, int to)
 {
+	struct draft d = *what;
 	char ids[2][ID_SIZE], agent[ID_SIZE];
 	struct record *r;
 
 	assert_true(m->count < M_RECORDS);
 	m->pos += 1 + model_random(m, 3);
 	m->time += model_random(m, 5);
-	m->seq += d->kind == RECORD_EVENT;
+	m->seq += d.kind == RECORD_EVENT;
 	if (from >= 0) {
 		model_id(from, ids[0]);
 		snprintf(agent, sizeof(agent), "agent-%d", m->sessions[from].agent);
-		d->session = ids[0];
-		d->agent = agent;
+		d.session = ids[0];
+		d.agent = agent;
 	}
 	if (to >= 0) {
 		model_id(to, ids[1]);
-		d->target = ids[1];
+		d.target = ids[1];
 	}
-	assert_int_equal(record_new(d, m->pos, m->seq, m->time, &r), 0);
+	assert_int_equal(record_new(&d, m->pos, m->seq, m->time, &r), 0);
 	m->from[m->count] = from;
 	m->to[m->count] = to;
 	m->to_agent[m->count] = to >= 0 ? m->sessions[to].agent : -1;
 	m->records[m->count++] = r;
-	m->messages[d->uid % 1000] += d->kind == RECORD_EVENT;
-	m->bytes[d->uid % 1000] += (int64_t)record_bytes(r);
+	m->messages[d.uid % 1000] += d.kind == RECORD_EVENT;
+	m->bytes[d.uid % 1000] += (int64_t)record_bytes(r);
 	return r;
 }
 

@@ -209,7 +209,10 @@ static void whoever_descends_from_it_is_the_session(void **state)
 	assert_null(who(f, 0, ACTOR_USER));
 	/* By the same name the same; by another a second one, and then `self` is neither. */
 	assert_ptr_equal(start(f, 1, "Cece: again"), s);
+	assert_string_equal(s->agent_name, "cece");
+	assert_string_equal(s->task, "again");
 	assert_ptr_equal(start(f, 2, "cece"), s);
+	assert_string_equal(s->task, "again");
 	other = start(f, 1, "bob");
 	assert_ptr_not_equal(other, s);
 	assert_null(who(f, 1, ACTOR_SEVERAL));
@@ -220,6 +223,60 @@ static void whoever_descends_from_it_is_the_session(void **state)
 	s = start(f, 2, "eve");
 	assert_ptr_equal(who(f, 2, ACTOR_SESSION), s);
 	assert_ptr_equal(who(f, 1, ACTOR_SESSION), other);
+}
+
+static void names_of_one_key_are_two_sessions(void **state)
+{
+	struct family *f = family(state);
+	struct session *plus = start(f, 1, "C++"), *minus = start(f, 1, "C--");
+
+	assert_ptr_not_equal(plus, minus);
+	assert_ptr_equal(plus->agent, minus->agent);
+	assert_string_equal(plus->agent_name, "C++");
+	assert_string_equal(minus->agent_name, "C--");
+	assert_ptr_equal(start(f, 1, "c++: again"), plus);
+	assert_ptr_equal(start(f, 2, "c--"), minus);
+}
+
+static int64_t last_seq(struct world *w)
+{
+	int64_t seq;
+
+	state_rdlock(w->loop);
+	seq = w->loop->state->last_seq;
+	state_unlock(w->loop);
+	return seq;
+}
+
+/* Several in one write: what the first began, the next of its name changes. */
+static void the_same_name_twice_in_one_write(void **state)
+{
+	static const char *const texts[] = {"Cece: one", "cece: two", "c e", "C-e: three", "c-e"};
+	struct family *f = family(state);
+	struct world *w = f->world;
+	const struct actor actor = {
+		.uid = OTHER_UID, .gid = OTHER_UID, .tid = f->pid[1], .kind = ACTOR_USER};
+	const int64_t last = last_seq(w);
+	struct act *acts[5] = {NULL};
+
+	w->config.sessions = 3; /* so many begin, and no more are counted */
+	for (int i = 0; i < 5; i++) {
+		assert_int_equal(session_register_text(w->loop, &actor, texts[i], strlen(texts[i]),
+					 &acts[i], &w->error),
+			0);
+		if (i > 0)
+			acts[i - 1]->also = acts[i];
+	}
+	if (loop_call(w->loop, &acts[0]->command, &w->error) != 0)
+		fail_msg("%s", w->error.text);
+	assert_string_equal(acts[0]->id, acts[1]->id);
+	assert_string_equal(acts[3]->id, acts[4]->id);
+	assert_string_not_equal(acts[2]->id, acts[3]->id);
+	assert_string_equal(world_session(w, acts[0]->id)->task, "two");
+	assert_string_equal(world_session(w, acts[0]->id)->agent_name, "Cece");
+	assert_string_equal(world_session(w, acts[3]->id)->task, "three");
+	assert_int_equal(last_seq(w), last + 4);
+	act_free(acts[0]);
 }
 
 static void what_has_ended_speaks_as_nobody(void **state)
@@ -444,6 +501,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			whoever_descends_from_it_is_the_session, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_of_one_key_are_two_sessions, setup, teardown),
+		cmocka_unit_test_setup_teardown(the_same_name_twice_in_one_write, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_has_ended_speaks_as_nobody, setup, teardown),
 		cmocka_unit_test_setup_teardown(it_is_handed_up_and_must_act, setup, teardown),
 		cmocka_unit_test_setup_teardown(without_an_heir_it_ends_at_once, setup, teardown),

@@ -46,7 +46,7 @@ static struct db *open_db(const char *dir)
 	struct error err = {0};
 	struct db *db = NULL;
 
-	if (db_open(dir, &db, &err) < 0)
+	if (db_open(dir, &db_leitl, &db, &err) < 0)
 		fail_msg("%s", err.text);
 	return db;
 }
@@ -140,7 +140,7 @@ static void refused(struct scratch *s, int code)
 
 	copy(path, kept);
 	for (int again = 0; again < 2; again++) {
-		int status = db_open(s->path, &db, &err);
+		int status = db_open(s->path, &db_leitl, &db, &err);
 
 		if (status != -code)
 			fail_msg("%d, not %d: %s", status, -code, err.text);
@@ -205,11 +205,11 @@ static void a_directory_that_others_write_to_is_refused(void **state)
 	struct db *db = NULL;
 
 	chmod(s->path, 0777);
-	assert_int_equal(db_open(s->path, &db, &err), -EACCES);
+	assert_int_equal(db_open(s->path, &db_leitl, &db, &err), -EACCES);
 	chmod(s->path, 0700);
-	assert_int_equal(db_open(scratch_path(s, "not/there"), &db, &err), -ENOENT);
+	assert_int_equal(db_open(scratch_path(s, "not/there"), &db_leitl, &db, &err), -ENOENT);
 	close(open(scratch_path(s, "file"), O_CREAT | O_WRONLY, 0600));
-	assert_int_equal(db_open(scratch_path(s, "file"), &db, &err), -ENOTDIR);
+	assert_int_equal(db_open(scratch_path(s, "file"), &db_leitl, &db, &err), -ENOTDIR);
 	assert_null(db);
 }
 
@@ -275,7 +275,7 @@ static void a_wal_without_its_database_is_refused(void **state)
 
 	fill_and_die(s->path, 10, false);
 	unlink(scratch_path(s, "leitl.db"));
-	assert_int_equal(db_open(s->path, &db, &err), -EUCLEAN);
+	assert_int_equal(db_open(s->path, &db_leitl, &db, &err), -EUCLEAN);
 	assert_int_equal(size_of(scratch_path(s, "leitl.db")), -1);
 }
 
@@ -334,7 +334,7 @@ static void flipped_bits_in_the_header_are_refused(void **state)
 
 		copy(scratch_path(s, "whole"), path);
 		poke(path, at, &flipped, 1);
-		status = db_open(s->path, &db, &err);
+		status = db_open(s->path, &db_leitl, &db, &err);
 		/* The schema's cookie and the number of the SQLite that wrote last mean nothing. */
 		if ((at >= 40 && at < 44) || at >= 96) {
 			assert_int_equal(status, 0);
@@ -407,7 +407,7 @@ static void what_is_not_ours_is_refused(void **state)
 	refused(s, EUCLEAN);
 	unlink(path);
 	assert_int_equal(symlink("/etc/passwd", path), 0);
-	assert_int_equal(db_open(s->path, &(struct db *){NULL}, NULL), -ELOOP);
+	assert_int_equal(db_open(s->path, &db_leitl, &(struct db *){NULL}, NULL), -ELOOP);
 }
 
 /* Waits for a child that asserted nothing but its status. */
@@ -455,7 +455,7 @@ static void one_that_another_process_uses_is_refused(void **state)
 	}
 	close(done[0]);
 	assert_int_equal(read(ready[0], &c, 1), 1);
-	assert_int_equal(db_open(s->path, &db, &err), -EBUSY);
+	assert_int_equal(db_open(s->path, &db_leitl, &db, &err), -EBUSY);
 	assert_null(db);
 	close(done[1]);
 	assert_int_equal(status_of(child), 0);
@@ -472,7 +472,7 @@ static int open_as_nobody(const char *dir, struct error *err)
 
 	if (geteuid() == 0 && (setegid(65534) < 0 || seteuid(65534) < 0))
 		return -EPERM;
-	status = db_open(dir, &db, err);
+	status = db_open(dir, &db_leitl, &db, err);
 	db_close(db);
 	if (seteuid(getuid()) < 0 || setegid(getgid()) < 0)
 		return -EPERM;
@@ -497,7 +497,7 @@ static void what_may_not_be_written_is_refused(void **state)
 	chmod(s->path, 0700);
 	assert_int_equal(open_as_nobody(s->path, &err), 0);
 	if (geteuid() == 0) /* somebody else's */
-		assert_int_equal(db_open(s->path, &(struct db *){NULL}, &err), -EACCES);
+		assert_int_equal(db_open(s->path, &db_leitl, &(struct db *){NULL}, &err), -EACCES);
 }
 
 static void a_read_only_file_system_is_refused(void **state)
@@ -510,7 +510,7 @@ static void a_read_only_file_system_is_refused(void **state)
 		skip();
 	fill(s->path, 20);
 	assert_int_equal(mount(NULL, s->path, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
-	assert_int_equal(db_open(s->path, &db, &err), -EROFS);
+	assert_int_equal(db_open(s->path, &db_leitl, &db, &err), -EROFS);
 	assert_null(db);
 }
 

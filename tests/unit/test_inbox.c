@@ -1,5 +1,6 @@
 /* Inboxes: what is unread, leases, marks, who is told of them, and receipts. */
 #include "core/inbox.h"
+#include "core/log.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>
@@ -386,6 +387,116 @@ static void receipts_go_to_the_sender(void **state)
 }
 
 /* What has expired is neither unread nor counted as read beyond the cursor. */
+/* The count that the sender was told last of a broadcast, and how often it was told. */
+static int told_of(const char *sent, int64_t seq, int *times)
+{
+	char wanted[80];
+	int count = -1;
+
+	snprintf(wanted, sizeof(wanted),
+		"{\"receipt\":\"read\",\"seq\":%" PRId64 ",\"count\":", seq);
+	*times = 0;
+	for (const char *at = sent; (at = strstr(at, wanted)); ++*times) {
+		at += strlen(wanted);
+		count = (int)strtol(at, NULL, 10);
+	}
+	return count;
+}
+
+/* However many are read within a second, and wherever they lie: each sender is told. */
+static void all_that_was_read_is_told(void **state)
+{
+	enum { SAID = 700 };
+	struct world *w = *state;
+	struct buf sent = BUF_INIT;
+	int64_t pos[SAID], seq[SAID];
+	int times;
+
+	begin(w);
+	for (int i = 0; i < SAID; i++) {
+		pos[i] = say(w, 1, -1);
+		seq[i] = w->loop->state->last_seq;
+	}
+	/* Apart from each other, the last first, so that no two are neighbours for long. */
+	for (int i = SAID - 1; i >= 0; i -= 3)
+		assert_int_equal(mark_one(w, 0, pos[i]), 0);
+	assert_true(receipts_flush(w->loop));
+	world_lines(w, &sent, CHANNEL_SENT, "b");
+	for (int i = 0; i < SAID; i++) {
+		bool read = (SAID - 1 - i) % 3 == 0;
+
+		assert_int_equal(told_of(sent.data, seq[i], &times), read ? 1 : -1);
+		assert_int_equal(times, read);
+	}
+	/* All of them, by another. */
+	assert_int_equal(mark_to(w, 2, seq[SAID - 1]), 0);
+	assert_true(receipts_flush(w->loop));
+	world_lines(w, &sent, CHANNEL_SENT, "b");
+	for (int i = 0; i < SAID; i++)
+		assert_int_equal(
+			told_of(sent.data, seq[i], &times), (SAID - 1 - i) % 3 == 0 ? 2 : 1);
+	/* Nothing was read since. */
+	pos[0] = w->loop->state->applied_pos;
+	assert_true(receipts_flush(w->loop));
+	assert_int_equal(w->loop->state->applied_pos, pos[0]);
+	buf_release(&sent);
+}
+
+/* More than one round tells of: the rest is told in the next, and none at the end is lost. */
+static void a_great_many_are_told_in_rounds(void **state)
+{
+	enum { SAID = RECEIPTS_FLUSHED * 2 + 500 };
+	struct world *w = *state;
+	struct buf sent = BUF_INIT;
+
+	begin(w);
+	for (int i = 0; i < SAID; i++)
+		say(w, 1, -1);
+	assert_int_equal(mark_to(w, 0, w->loop->state->last_seq), 0);
+	assert_false(receipts_flush(w->loop));
+	world_lines(w, &sent, CHANNEL_SENT, "b");
+	assert_in_range(
+		count_of(sent.data, "\"count\":1,"), RECEIPTS_FLUSHED, RECEIPTS_FLUSHED + 64);
+	assert_false(receipts_flush(w->loop));
+	world_reopen(w);
+	world_lines(w, &sent, CHANNEL_SENT, "b");
+	assert_int_equal(count_of(sent.data, "\"count\":1,"), SAID);
+	buf_release(&sent);
+}
+
+static int no_append(struct log *log, const struct draft *d, size_t n, struct error *err)
+{
+	(void)log, (void)d, (void)n;
+	return error_set(err, ENOSPC, "as the test wants it");
+}
+
+static void what_can_not_be_told_is_told_later(void **state)
+{
+	struct world *w = *state;
+	const struct log_ops *real = w->loop->log->ops;
+	struct log_ops failing = *real;
+	struct buf sent = BUF_INIT;
+
+	begin(w);
+	for (int i = 0; i < 100; i++)
+		say(w, 1, -1);
+	assert_int_equal(mark_to(w, 0, w->loop->state->last_seq), 0);
+	failing.append = no_append;
+	commit_hold(w->loop);
+	w->loop->log->ops = &failing;
+	commit_resume(w->loop);
+	assert_true(receipts_flush(w->loop));
+	commit_hold(w->loop);
+	w->loop->log->ops = real;
+	commit_resume(w->loop);
+	world_lines(w, &sent, CHANNEL_SENT, "b");
+	assert_int_equal(count_of(sent.data, "receipt"), 0);
+	assert_true(receipts_flush(w->loop));
+	world_lines(w, &sent, CHANNEL_SENT, "b");
+	assert_int_equal(count_of(sent.data, "\"count\":1,"), 100);
+	buf_release(&sent);
+}
+
 static void what_expired_is_not_counted(void **state)
 {
 	struct world *w = *state;
@@ -429,6 +540,12 @@ int main(void)
 			marks_at_the_same_time, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			receipts_go_to_the_sender, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			all_that_was_read_is_told, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_great_many_are_told_in_rounds, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			what_can_not_be_told_is_told_later, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			what_expired_is_not_counted, world_setup, world_teardown),
 	};

@@ -40,7 +40,7 @@ static void open_index(struct fixture *f)
 {
 	struct error err = {0};
 
-	if (db_open(f->scratch.path, &f->db, &err) < 0 || store_new(f->db, &f->store, &err) < 0 ||
+	if (db_open(f->scratch.path, &db_leitl, &f->db, &err) < 0 || store_new(f->db, &f->store, &err) < 0 ||
 		index_new(f->store, &f->index, &err) < 0)
 		fail_msg("%s", err.text);
 }
@@ -527,7 +527,7 @@ static void a_damaged_index_is_told(void **state)
 		sqlite3_open(scratch_path(&f->scratch, "leitl.db"), &db);
 		sqlite3_exec(db, "UPDATE channel SET kind = 3", NULL, NULL, NULL);
 		sqlite3_close(db);
-		assert_int_equal(db_open(f->scratch.path, &f->db, &err), 0);
+		assert_int_equal(db_open(f->scratch.path, &db_leitl, &f->db, &err), 0);
 		assert_int_equal(store_new(f->db, &f->store, &err), 0);
 		assert_int_equal(index_new(f->store, &f->index, &err), -EUCLEAN);
 		f->index = NULL;

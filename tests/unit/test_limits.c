@@ -38,10 +38,18 @@ static void so_many_a_minute(void **state)
 	assert_int_equal(times(w, &cece, NULL), 10);
 	assert_int_equal(may(w, &cece, "a.b"), -EDQUOT);
 	assert_int_equal(w->error.code, EDQUOT);
-	assert_string_equal(w->error.text, "broadcasts: more than 10 a minute");
+	assert_string_equal(w->error.text, "broadcasts: more than 10 a minute; again in 6 s");
 	assert_int_equal(times(w, &bob, "a.b"), 10);
-	world_pass(w, 6 * SECOND_US - 1);
+	/* And it says when to try again, never too early. */
+	world_pass(w, 3 * SECOND_US - 1);
+	assert_int_equal(may(w, &cece, NULL), -EDQUOT);
+	assert_string_equal(w->error.text, "broadcasts: more than 10 a minute; again in 4 s");
+	world_pass(w, 1);
+	assert_int_equal(may(w, &cece, NULL), -EDQUOT);
+	assert_string_equal(w->error.text, "broadcasts: more than 10 a minute; again in 3 s");
+	world_pass(w, 3 * SECOND_US - 1);
 	assert_int_equal(times(w, &cece, NULL), 0);
+	assert_string_equal(w->error.text, "broadcasts: more than 10 a minute; again in 1 ms");
 	world_pass(w, 1);
 	assert_int_equal(times(w, &cece, NULL), 1);
 	world_pass(w, 31 * SECOND_US);
@@ -83,7 +91,7 @@ static void tasks_are_an_agents(void **state)
 		assert_int_equal(may(w, &second, "task.failed"), 0);
 	}
 	assert_int_equal(may(w, &first, "task.completed"), -EDQUOT);
-	assert_string_equal(w->error.text, "tasks: more than 10 a second");
+	assert_string_equal(w->error.text, "tasks: more than 10 a second; again in 100 ms");
 	assert_int_equal(may(w, &second, "task.completed"), -EDQUOT);
 	assert_int_equal(times(w, &bob, "task.started"), 10);
 	/* Broadcasts are apart from them. */

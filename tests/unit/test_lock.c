@@ -7,6 +7,7 @@
 
 #include "core/lock.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -81,8 +82,9 @@ static void makes(const char *given, const char *expected)
 {
 	struct error err = {0};
 	char *path = NULL;
+	int made;
 
-	if (lock_make_dir(given, &path, &err) != 0)
+	if (lock_make_dir(given, &path, &made, &err) != 0)
 		fail_msg("%s", err.text);
 	assert_string_equal(path, expected);
 	assert_int_equal(mode_of(path), 0700);
@@ -93,13 +95,14 @@ static void refuses(const char *given, int code, const char *said)
 {
 	char untouched = 0, *path = &untouched;
 	struct error err = {0};
+	int made;
 
-	assert_int_equal(lock_make_dir(given, &path, &err), -code);
+	assert_int_equal(lock_make_dir(given, &path, &made, &err), -code);
 	assert_int_equal(err.code, code);
 	if (strstr(err.text, said) == NULL)
 		fail_msg("says \"%s\"", err.text);
 	assert_ptr_equal(path, &untouched);
-	assert_int_equal(lock_make_dir(given, &path, NULL), -code);
+	assert_int_equal(lock_make_dir(given, &path, &made, NULL), -code);
 }
 
 static void makes_what_is_missing_for_oneself_alone(void **state)
@@ -222,13 +225,13 @@ static void default_is(const char *home, const char *xdg, const char *said)
 	if (child == 0) {
 		struct error err = {0};
 		char *path = NULL;
-		int rc;
+		int made, rc;
 
 		home != NULL ? setenv("HOME", home, 1) : unsetenv("HOME");
 		xdg != NULL ? setenv("XDG_STATE_HOME", xdg, 1) : unsetenv("XDG_STATE_HOME");
 		if (setresgid(12345, 12345, 12345) != 0 || setresuid(12345, 12345, 12345) != 0)
 			_exit(1);
-		rc = lock_make_dir(NULL, &path, &err);
+		rc = lock_make_dir(NULL, &path, &made, &err);
 		dprintf(ends[1], "%s", rc == 0 ? path : err.text);
 		_exit(0);
 	}
@@ -299,6 +302,90 @@ static void the_lock_tells_its_owner(void **state)
 	assert_non_null(strstr(err.text, note));
 	assert_int_equal(lock_take(".", "/mnt/c", &second, NULL, NULL), -EBUSY);
 	lock_release(lock);
+}
+
+static int count_files(const char *path)
+{
+	DIR *dir = opendir(path);
+	int count = -2; /* "." and ".." */
+
+	if (dir == NULL)
+		return -1;
+	while (readdir(dir) != NULL)
+		count++;
+	closedir(dir);
+	return count;
+}
+
+static void what_was_empty_is_left_empty(void **state)
+{
+	struct lock *lock;
+
+	(void)state;
+	take("/mnt", &lock);
+	write_file("database", "begun");
+	assert_int_equal(mkdir("objects", 0700), 0);
+	assert_int_equal(mkdir("objects/00", 0700), 0);
+	write_file("objects/00/object", "begun");
+	lock_discard(lock);
+	assert_int_equal(count_files("."), 0);
+	lock_discard(NULL);
+}
+
+static void what_was_not_empty_is_left_as_it_was(void **state)
+{
+	struct lock *lock;
+
+	(void)state;
+	write_file("database", "kept"); /* a copy that was brought back, without the lock */
+	take("/mnt", &lock);
+	lock_discard(lock);
+	expect_file("database", "kept");
+	assert_int_equal(unlink("lock"), 0);
+	assert_int_equal(unlink("database"), 0);
+
+	take("/mnt", &lock);
+	lock_release(lock);
+	take("/mnt", &lock); /* it was somebody's before */
+	write_file("database", "kept");
+	lock_discard(lock);
+	expect_file("database", "kept");
+}
+
+static void unmade_is_what_was_made(const char *given, int expected)
+{
+	struct error err = {0};
+	char *path = NULL;
+	int made;
+
+	if (lock_make_dir(given, &path, &made, &err) != 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(made, expected);
+	lock_unmake_dir(path, made);
+	free(path);
+}
+
+static void directories_that_were_made_go_again(void **state)
+{
+	struct error err = {0};
+	char *path = NULL, name[300];
+	int made;
+
+	(void)state;
+	assert_int_equal(mkdir("there", 0700), 0);
+	unmade_is_what_was_made("there", 0);
+	unmade_is_what_was_made("there/", 0);
+	unmade_is_what_was_made("there/a", 1);
+	unmade_is_what_was_made("there//a//b//", 2);
+	unmade_is_what_was_made("a/../there/b", 1);
+	assert_int_equal(count_files("there"), 0);
+	assert_int_equal(rmdir("a"), 0);
+	write_file("there/file", "");
+	assert_int_equal(lock_make_dir("there/file/a", &path, &made, &err), -ENOTDIR);
+	snprintf(name, sizeof(name), "new/a//%0256d", 0);
+	assert_int_equal(lock_make_dir(name, &path, &made, &err), -ENAMETOOLONG);
+	assert_int_equal(access("new", F_OK), -1);
+	assert_int_equal(count_files("."), 1);
 }
 
 static void an_owner_that_ends_says_so(void **state)
@@ -428,6 +515,9 @@ int main(void)
 		TEST(what_is_no_directory_is_refused),
 		TEST(the_default_follows_the_environment),
 		TEST(the_lock_tells_its_owner),
+		TEST(what_was_empty_is_left_empty),
+		TEST(what_was_not_empty_is_left_as_it_was),
+		TEST(directories_that_were_made_go_again),
 		TEST(an_owner_that_ends_says_so),
 		TEST(an_unreadable_note_is_no_owner),
 		TEST(a_dead_owner_is_not_in_the_way),

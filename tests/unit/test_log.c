@@ -30,7 +30,7 @@ static struct log *open_log(void *place, const struct clock *clock, log_follower
 	struct error err = {0};
 	struct log *log = NULL;
 
-	if (db_open(p->scratch.path, &p->db, &err) < 0 ||
+	if (db_open(p->scratch.path, &db_leitl, &p->db, &err) < 0 ||
 		log_sqlite_new(p->db, clock, follow, arg, &log, &err) < 0)
 		fail_msg("%s", err.text);
 	return log;

@@ -80,7 +80,7 @@ static void open_log(struct fixture *f)
 {
 	struct error err = {0};
 
-	if (db_open(f->scratch.path, &f->db, &err) < 0 ||
+	if (db_open(f->scratch.path, &db_leitl, &f->db, &err) < 0 ||
 		log_sqlite_new(f->db, &counting.clock, follow, NULL, &f->log, &err) < 0)
 		fail_msg("%s", err.text);
 }

@@ -198,6 +198,74 @@ static void who_is_refused_leaves_nothing(void **state)
 	assert_int_equal(w->loop->log->last_seq, last + 6);
 }
 
+/* Who follows everything, and what it had been told of when an order was done. */
+struct listener {
+	struct follower follower;
+	struct view view;
+	atomic_int told;
+};
+
+struct order_heard {
+	struct order order;
+	struct listener *listeners;
+	int before; /* how many were told before it was done */
+};
+
+#define LISTENERS 6
+
+static void hear(struct follower *f, struct record *r)
+{
+	(void)r;
+	atomic_fetch_add(&((struct listener *)f)->told, 1);
+}
+
+static void heard_done(struct loop *loop, struct command *c, int status, const struct error *err,
+	struct record *const *records, size_t count)
+{
+	struct order_heard *o = (struct order_heard *)c;
+
+	for (int i = 0; i < LISTENERS; i++)
+		o->before += o->listeners[i].told > 0;
+	done(loop, c, status, err, records, count);
+}
+
+static void the_writer_is_answered_after_a_few_followers_of_a_lone_record(void **state)
+{
+	static const struct {
+		int drafts, before;
+	} rounds[] = {{1, COMMIT_TOLD_FIRST}, {2, 0}};
+	struct world *w = *state;
+	struct listener listeners[LISTENERS] = {0};
+
+	for (int i = 0; i < LISTENERS; i++) {
+		struct listener *l = &listeners[i];
+
+		atomic_init(&l->follower.refs, 1);
+		l->follower.news = hear;
+		l->follower.view = &l->view;
+		assert_int_equal(
+			view_init(&l->view, w->loop, w->loop->state->all, NULL, NULL, 1), 0);
+		hub_follow(&w->loop->hub, &l->follower);
+	}
+	for (int n = 0; n < 2; n++) {
+		struct order_heard o = {
+			.order = order(n, rounds[n].drafts, 0), .listeners = listeners};
+
+		o.order.command.done = heard_done;
+		loop_submit(w->loop, &o.order.command);
+		assert_int_equal(o.order.done, 1);
+		assert_int_equal(o.before, rounds[n].before);
+		for (int i = 0; i < LISTENERS; i++) {
+			assert_int_equal(listeners[i].told, rounds[n].drafts);
+			listeners[i].told = 0;
+		}
+	}
+	for (int i = 0; i < LISTENERS; i++) {
+		hub_unfollow(&w->loop->hub, &listeners[i].follower);
+		view_release(&listeners[i].view);
+	}
+}
+
 static void many_drafts_are_one_command(void **state)
 {
 	struct world *w = *state;
@@ -441,6 +509,9 @@ int main(void)
 			who_is_refused_leaves_nothing, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			many_drafts_are_one_command, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			the_writer_is_answered_after_a_few_followers_of_a_lone_record, world_setup,
+			world_teardown),
 		cmocka_unit_test_setup_teardown(many_threads_at_once, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			a_log_that_fails_leaves_nothing, world_setup, world_teardown),

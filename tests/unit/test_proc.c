@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -310,7 +311,7 @@ static void chain_of_shells(void **state)
 	assert_int_equal(chain[1].self.pid, outer);
 	assert_int_equal(chain[2].self.pid, getpid());
 	for (int i = 0; i < n; i++) {
-		assert_true(chain[i].self.pid > 1);
+		assert_true(chain[i].self.pid > 1 || i == n - 1);
 		assert_int_equal(chain[i].uid, getuid());
 		assert_true(i == 0 || chain[i].self.start <= chain[i - 1].self.start);
 		assert_true(i == 0 || chain[i - 1].ppid == chain[i].self.pid);
@@ -412,6 +413,64 @@ static void pose_as_other(int up, int down)
 {
 	must(setresuid(0, OTHER_UID, 0) == 0);
 	just_wait(up, down);
+}
+
+/* What a child sees whose parent is pid 1 of its namespace, and its uid. */
+struct below_init {
+	int n, heirs, last_is_init, init_walked, init_heirs;
+};
+
+static void look_below_init(int up, int down)
+{
+	struct below_init seen = {0};
+	struct process_info chain[CHAIN_MAX];
+	struct process heirs[CHAIN_MAX];
+
+	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	must(mount("proc", "/proc", "proc", 0, NULL) == 0);
+	pid_t pid = fork();
+	must(pid >= 0);
+	if (pid > 0) { /* pid 1 */
+		waitpid(pid, NULL, 0);
+		return;
+	}
+	seen.n = proc_chain(getpid(), getuid(), chain);
+	seen.heirs = proc_heirs(chain, seen.n, heirs);
+	seen.last_is_init = seen.n > 0 && chain[seen.n - 1].self.pid == 1;
+	seen.init_walked = proc_chain(1, getuid(), chain);
+	seen.init_heirs = proc_heirs(chain, seen.init_walked, heirs);
+	say(up, &seen, sizeof(seen));
+	wait_for_close(down);
+}
+
+static void in_a_namespace(int up, int down)
+{
+	must(unshare(CLONE_NEWPID | CLONE_NEWNS) == 0);
+	pid_t pid = fork();
+	must(pid >= 0);
+	if (pid == 0) {
+		look_below_init(up, down);
+		_exit(0);
+	}
+	close(up);
+	waitpid(pid, NULL, 0);
+}
+
+static void a_walk_goes_to_pid_1_and_no_heir_is_it(void **state)
+{
+	struct below_init seen;
+
+	(void)state;
+	if (getuid() != 0)
+		skip();
+	struct child c = child_start(in_a_namespace);
+	child_says(&c, &seen, sizeof(seen));
+	assert_int_equal(seen.n, 2);
+	assert_true(seen.last_is_init);
+	assert_int_equal(seen.heirs, 1);
+	assert_int_equal(seen.init_walked, 1);
+	assert_int_equal(seen.init_heirs, 1); /* itself, where it registers */
+	child_end(&c);
 }
 
 static void a_walk_stops_at_another_uid(void **state)
@@ -929,6 +988,7 @@ int main(void)
 		cmocka_unit_test(chain_of_the_unseen_is_empty),
 		cmocka_unit_test(chain_is_bounded),
 		cmocka_unit_test(an_orphan_has_its_reapers_chain),
+		cmocka_unit_test(a_walk_goes_to_pid_1_and_no_heir_is_it),
 		cmocka_unit_test(a_walk_stops_at_another_uid),
 		cmocka_unit_test(parents_that_die_are_left_out),
 		cmocka_unit_test(heirs),

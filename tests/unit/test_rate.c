@@ -84,6 +84,31 @@ static void test_peeking_takes_nothing(void **arg)
 	assert_true(rate_take(*arg, "a", 2, MINUTE, MINUTE / 2, true));
 }
 
+/* When it says, and not a microsecond before. */
+static void test_it_knows_when(void **arg)
+{
+	static const int64_t limits[] = {1, 3, 7, 997, 60000};
+
+	assert_int_equal(rate_wait_us(*arg, "none", 5, MINUTE, 0), 0);
+	assert_int_equal(rate_wait_us(*arg, "none", 0, MINUTE, 0), 0);
+	for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+		char key[32];
+		int64_t limit = limits[i], now = 1000, wait;
+
+		snprintf(key, sizeof(key), "k%zu", i);
+		assert_true(rate_take(*arg, key, limit, MINUTE, now, false));
+		if (limit > 1)
+			assert_int_equal(rate_wait_us(*arg, key, limit, MINUTE, now), 0);
+		while (rate_take(*arg, key, limit, MINUTE, now, false))
+			;
+		now += MINUTE / limit / 3;
+		wait = rate_wait_us(*arg, key, limit, MINUTE, now);
+		assert_true(wait > 0);
+		assert_false(rate_take(*arg, key, limit, MINUTE, now + wait - 1, true));
+		assert_true(rate_take(*arg, key, limit, MINUTE, now + wait, true));
+	}
+}
+
 static void test_no_limit(void **arg)
 {
 	assert_int_equal(take_all(*arg, "a", 0, 0), 1000);
@@ -162,6 +187,7 @@ int main(void)
 		EACH(test_it_fills_at_the_rate),
 		EACH(test_is_exact),
 		EACH(test_peeking_takes_nothing),
+		EACH(test_it_knows_when),
 		EACH(test_no_limit),
 		EACH(test_time_that_goes_back_gives_nothing),
 		EACH(test_a_lowered_limit),

@@ -5,10 +5,12 @@
 
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -115,12 +117,175 @@ static void what_is_old_goes(void **state)
 	buf_release(&out);
 }
 
+/* Where the daemon is killed. */
+enum deadly { APPENDED, DUE, MOVED, FORGOTTEN, GONE, DEADLY };
+
+/* The log of a process that dies at one of these moments. */
+struct dying {
+	struct log_ops ops; /* the first: the one is the other */
+	const struct log_ops *real;
+	enum deadly where;
+	atomic_bool due; /* something is to go */
+};
+
+static void die_at(const struct dying *d, enum deadly where)
+{
+	if (d->where == where)
+		kill(getpid(), SIGKILL);
+}
+
+static struct dying *dying(struct log *log)
+{
+	return (struct dying *)log->ops;
+}
+
+static int dying_find_time(struct log *log, int64_t time_us, int64_t *pos, struct error *err)
+{
+	struct dying *d = dying(log);
+	int r = d->real->find_time(log, time_us, pos, err);
+
+	if (r == 0 && *pos > log->first_pos) {
+		atomic_store(&d->due, true);
+		die_at(d, DUE);
+	}
+	return r;
+}
+
+static int dying_move(struct log *log, struct error *err)
+{
+	struct dying *d = dying(log);
+	int r;
+
+	die_at(d, APPENDED);
+	r = d->real->move(log, err);
+	if (atomic_load(&d->due))
+		die_at(d, MOVED);
+	return r;
+}
+
+static int dying_expire(struct log *log, int64_t pos, size_t most, log_gone fn, void *arg,
+	size_t *gone, struct error *err)
+{
+	struct dying *d = dying(log);
+	int r;
+
+	if (atomic_load(&d->due))
+		die_at(d, FORGOTTEN);
+	r = d->real->expire(log, pos, most, fn, arg, gone, err);
+	if (atomic_load(&d->due))
+		die_at(d, GONE);
+	return r;
+}
+
+/* The life of a daemon until it is killed: some of what two uids said is old. */
+static void live(struct world *w, enum deadly where)
+{
+	struct dying d = {.where = where};
+	struct session *cece, *eve;
+
+	world_open(w);
+	cece = world_register(w, WORLD_UID, "cece");
+	eve = world_register(w, OTHER_UID, "eve");
+	say(w, cece, 2500);
+	say(w, eve, 300);
+	world_pass(w, 20 * HOUR_US);
+	say(w, cece, 5);
+	say(w, eve, 7);
+	assert_int_equal(until_saved(w, unsaved, 0), 0);
+	commit_hold(w->loop);
+	d.real = w->loop->log->ops;
+	d.ops = *d.real;
+	d.ops.move = dying_move;
+	d.ops.find_time = dying_find_time;
+	d.ops.expire = dying_expire;
+	w->loop->log->ops = &d.ops;
+	commit_resume(w->loop);
+	say(w, eve, 3);
+	world_pass(w, 5 * HOUR_US);
+	alarm(60);
+	for (;;)
+		pause();
+}
+
+struct sum {
+	uid_t uid;
+	int64_t messages, bytes;
+};
+
+static bool add_up(void *arg, struct record *r)
+{
+	struct sum *sum = arg;
+
+	if (r->uid == sum->uid) {
+		sum->messages += r->kind == RECORD_EVENT;
+		sum->bytes += (int64_t)record_bytes(r);
+	}
+	return true;
+}
+
+/* What is counted of a uid is what there is of it. */
+static void counts_are_true(struct world *w, uid_t uid)
+{
+	struct loop *loop = w->loop;
+	struct sum sum = {.uid = uid};
+	struct kept kept;
+
+	commit_hold(loop);
+	assert_int_equal(log_read(loop->log, loop->state->first_pos, add_up, &sum, NULL), 0);
+	state_wrlock(loop);
+	kept = *state_kept(loop->state, uid);
+	state_unlock(loop);
+	commit_resume(loop);
+	assert_int_equal(kept.messages, sum.messages);
+	assert_int_equal(kept.bytes, sum.bytes);
+}
+
+static int64_t messages_of_other(struct loop *loop)
+{
+	return state_kept(loop->state, OTHER_UID)->messages;
+}
+
+static void counts_are_true_after_a_kill(void **state)
+{
+	struct world *w = *state;
+
+	world_close(w);
+	w->config.timeout = w->config.late = 1000 * HOUR_US;
+	for (int where = 0; where < DEADLY; where++) {
+		pid_t pid = fork();
+		int status;
+
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			live(w, (enum deadly)where);
+			_exit(1);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+		world_pass(w, 25 * HOUR_US); /* as in the child */
+		world_open(w);
+		counts_are_true(w, WORLD_UID);
+		counts_are_true(w, OTHER_UID);
+		/* And when the new daemon has let go what the dead one had not. */
+		assert_int_equal(until_saved(w, messages, 5), 5);
+		assert_int_equal(until_saved(w, messages_of_other, 10), 10);
+		counts_are_true(w, WORLD_UID);
+		counts_are_true(w, OTHER_UID);
+		world_pass(w, 25 * HOUR_US);
+		assert_int_equal(until_saved(w, rows, 0), 0);
+		world_close(w);
+	}
+	world_open(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			it_saves_when_it_is_time, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(what_is_old_goes, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			counts_are_true_after_a_kill, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests_name("saver", tests, NULL, NULL);

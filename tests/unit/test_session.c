@@ -48,6 +48,7 @@ static const struct {
 	{"cece:   far: away ", "cece", "far: away ", "leitl-cece-"},
 	{"a:b", "a:b", NULL, "leitl-a-b-"},
 	{"a: b: c", "a", "b: c", "leitl-a-"},
+	{"a: -", "a", NULL, "leitl-a-"}, /* as it is written to current_task */
 	{"J\xc3\xb6rg \"x\"", "J\xc3\xb6rg \"x\"", NULL, "leitl-j-rg--x--"},
 	{"new", "new", NULL, "leitl-new--"},
 	{"0123456789012345678901234567890123456789012345678901234567890123",
@@ -65,8 +66,10 @@ static void by_text(void **state)
 		const size_t prefix = strlen(texts[i].id);
 		struct json *json;
 
-		if (!s)
+		if (!s) {
 			fail_msg("%s: %s", texts[i].text, w->error.text);
+			return;
+		}
 		if (strncmp(s->id, texts[i].id, prefix) != 0 ||
 			strspn(s->id + prefix, "0123456789abcdef") != 16 || s->id[prefix + 16])
 			fail_msg("%s: %s", texts[i].text, s->id);
@@ -133,6 +136,12 @@ static const struct {
 	{LONG64 "4", EINVAL, "agent_name: "},
 	{"a\tb", EINVAL, "agent_name: "},
 	{"a\nb", EINVAL, "agent_name: "},
+	{"a: two\nlines", EINVAL, "current_task: must be one line"},
+	{"a: ends in one\n", EINVAL, "current_task: must be one line"},
+	{"{\"agent_name\":\"a\",\"current_task\":\"two\\nlines\"}", EINVAL,
+		"current_task: must be one line"},
+	{"{\"agent_name\":\"a\",\"agent_type\":\"two\\nlines\"}", EINVAL,
+		"agent_type: must be one line"},
 	{"{}", EINVAL, "agent_name: "},
 	{"{\"agent_name\":null}", EINVAL, "agent_name: "},
 	{"{\"agent_name\":7}", EINVAL, "agent_name: must be a string"},

@@ -34,7 +34,7 @@ static int open_state(const char *dir, struct db **db, struct store **store, str
 {
 	struct error err = {0};
 
-	if (db_open(dir, db, &err) < 0 || store_new(*db, store, &err) < 0 ||
+	if (db_open(dir, &db_leitl, db, &err) < 0 || store_new(*db, store, &err) < 0 ||
 		state_new(*store, state, &err) < 0)
 		fail_msg("%s", err.text);
 	return 0;
@@ -131,9 +131,9 @@ static void compare(const char *what, struct fixture *f, struct state *st, bool 
 static void replayed_from_nothing(struct fixture *f)
 {
 	struct scratch scratch;
-	struct db *db;
-	struct store *store;
-	struct state *st;
+	struct db *db = NULL;
+	struct store *store = NULL;
+	struct state *st = NULL;
 
 	scratch_init(&scratch);
 	open_state(scratch.path, &db, &store, &st);

@@ -116,7 +116,7 @@ static int set_up(void **arg)
 	w->seed = 7;
 	memcpy(w->dir, "/tmp/test_view.XXXXXX", sizeof("/tmp/test_view.XXXXXX"));
 	assert_non_null(mkdtemp(w->dir));
-	assert_int_equal(db_open(w->dir, &w->db, NULL), 0);
+	assert_int_equal(db_open(w->dir, &db_leitl, &w->db, NULL), 0);
 	assert_int_equal(store_new(w->db, &w->store, NULL), 0);
 	assert_int_equal(index_new(w->store, &w->state.index, NULL), 0);
 	w->all = make(w, CHANNEL_ALL, "");

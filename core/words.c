@@ -1,0 +1,401 @@
+#include "core/words.h"
+
+#include "core/text.h"
+#include "core/words_private.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistr.h>
+
+#define PARTS_MAX   16  /* of a run of letters and digits; more are random, and not taken apart */
+#define CHANGES_MAX 4   /* from letters to digits or back, likewise */
+#define RUN_MAX     128 /* bytes of a run; what is more is cut, and not taken apart */
+#define PARTS_ROOM  (3 * PARTS_MAX)
+#define FOLD_ROOM   (PARTS_ROOM * RUN_MAX / PARTS_MAX + RUN_MAX)
+
+/* What stands between a part and the one before it. */
+enum link { LINK_NONE, LINK_CASE, LINK_JOIN, LINK_DOT };
+
+struct part {
+	size_t start, end;   /* in the text */
+	size_t offset, stop; /* in `folded` */
+	enum link link;
+};
+
+struct splitter {
+	struct fold *fold;
+	const char *text;
+	size_t len;
+	bool query;
+	int (*fn)(void *arg, const struct word *);
+	void *arg;
+	/* The identifier that is being read. */
+	struct part parts[PARTS_ROOM];
+	unsigned count;
+	char folded[FOLD_ROOM];
+	size_t used;
+};
+
+static int give(
+	struct splitter *s, const char *text, size_t len, size_t start, size_t end, bool whole)
+{
+	struct word word = {text, len, start, end, whole};
+
+	if (len > WORD_MAX)
+		word.len = text_utf8_prefix(text, WORD_MAX, NULL);
+	return s->fn(s->arg, &word);
+}
+
+/* The wholes that begin with a part: all parts that are linked no looser than each link. */
+static int give_wholes(struct splitter *s, unsigned first)
+{
+	const struct part *p = s->parts;
+	unsigned last = first, before;
+	int r = 0;
+
+	for (enum link link = LINK_CASE; link <= LINK_DOT && r == 0; link++) {
+		if (first > 0 && p[first].link <= link)
+			break;
+		before = last;
+		while (last + 1 < s->count && p[last + 1].link <= link)
+			last++;
+		if (last > before && p[last].stop - p[first].offset <= WORD_MAX)
+			r = give(s, s->folded + p[first].offset, p[last].stop - p[first].offset,
+				p[first].start, p[last].end, true);
+	}
+	return r;
+}
+
+static int give_parts(struct splitter *s)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < s->count && r == 0; i++) {
+		const struct part *p = &s->parts[i];
+
+		r = give(s, s->folded + p->offset, p->stop - p->offset, p->start, p->end, false);
+		if (r == 0 && !s->query)
+			r = give_wholes(s, i);
+	}
+	s->count = 0;
+	s->used = 0;
+	return r;
+}
+
+/* A run of letters and digits, as it is read. */
+struct run {
+	unsigned first; /* its first part */
+	unsigned changes;
+	size_t began;      /* where its bytes begin in `folded` */
+	size_t last_start; /* its last character, in the text and in `folded` */
+	size_t last_offset;
+	uint8_t last_kind;
+	bool random;
+};
+
+static void part_begin(
+	struct splitter *s, struct run *run, size_t start, size_t offset, enum link link)
+{
+	if (link == LINK_CASE && (s->query || run->random))
+		return;
+	if (link == LINK_CASE && s->count - run->first == PARTS_MAX) {
+		run->random = true;
+		return;
+	}
+	if (link == LINK_CASE) {
+		s->parts[s->count - 1].end = start;
+		s->parts[s->count - 1].stop = offset;
+	}
+	s->parts[s->count++] = (struct part){start, start, offset, offset, link};
+}
+
+/* URLs, IDs: an s that ends what is written in capitals. */
+static bool is_plural(struct splitter *s, const struct letter *l, size_t next)
+{
+	size_t n;
+
+	return l->code == 's' &&
+	       (next == s->len || fold_letter(s->fold, s->text + next, s->len - next, &n)->kind !=
+					  LETTER_LOWER);
+}
+
+/* Begins a part where the letter does, or with the capital before it: HTTPServer. */
+static void part_cut(
+	struct splitter *s, struct run *run, const struct letter *l, size_t at, size_t next)
+{
+	bool was_digit = run->last_kind == LETTER_DIGIT, digit = l->kind == LETTER_DIGIT;
+
+	if (was_digit != digit) {
+		run->random |= ++run->changes > CHANGES_MAX;
+		part_begin(s, run, at, s->used, LINK_CASE);
+	} else if (run->last_kind == LETTER_LOWER && l->kind == LETTER_UPPER) {
+		part_begin(s, run, at, s->used, LINK_CASE);
+	} else if (run->last_kind == LETTER_UPPER && l->kind == LETTER_LOWER &&
+		   run->last_start > s->parts[s->count - 1].start && !is_plural(s, l, next)) {
+		part_begin(s, run, run->last_start, run->last_offset, LINK_CASE);
+	}
+}
+
+static bool in_run(const struct letter *l)
+{
+	return l->kind == LETTER_LOWER || l->kind == LETTER_UPPER || l->kind == LETTER_DIGIT;
+}
+
+/* Reads a run from its first character; returns where it ends. */
+static size_t take_run(struct splitter *s, size_t at, enum link link)
+{
+	struct run run = {.first = s->count, .began = s->used};
+	size_t n;
+
+	part_begin(s, &run, at, s->used, link);
+	for (; at < s->len; at += n) {
+		const struct letter *l = fold_letter(s->fold, s->text + at, s->len - at, &n);
+		struct letter letter;
+
+		if (l->kind == LETTER_DROP)
+			continue;
+		if (!in_run(l))
+			break;
+		letter = *l; /* which looking further may replace */
+		if (run.last_kind != LETTER_NONE)
+			part_cut(s, &run, &letter, at, at + n);
+		run.last_start = at;
+		run.last_offset = s->used;
+		run.last_kind = letter.kind;
+		if (s->used - run.began + letter.len > RUN_MAX) {
+			run.random = true;
+			continue;
+		}
+		memcpy(s->folded + s->used, letter.text, letter.len);
+		s->used += letter.len;
+	}
+	if (run.random)
+		s->count = run.first + 1;
+	s->parts[s->count - 1].end = at;
+	s->parts[s->count - 1].stop = s->used;
+	return at;
+}
+
+/* Reads an identifier: runs, with one that joins them between. */
+static int take_identifier(struct splitter *s, size_t *at)
+{
+	enum link link = LINK_NONE;
+
+	for (;;) {
+		const struct letter *l;
+		size_t n, next;
+
+		*at = take_run(s, *at, link);
+		if (*at == s->len)
+			break;
+		l = fold_letter(s->fold, s->text + *at, s->len - *at, &n);
+		if (l->kind != LETTER_JOIN && l->kind != LETTER_DOT)
+			break;
+		link = l->kind == LETTER_DOT ? LINK_DOT : LINK_JOIN;
+		next = *at + n;
+		if (next == s->len || s->count > PARTS_ROOM - PARTS_MAX - 1 ||
+			s->used > FOLD_ROOM - RUN_MAX ||
+			!in_run(fold_letter(s->fold, s->text + next, s->len - next, &n)))
+			break;
+		*at = next;
+	}
+	return give_parts(s);
+}
+
+static uint32_t code_of(const struct letter *l)
+{
+	ucs4_t code = 0;
+
+	u8_mbtouc_unsafe(&code, (const uint8_t *)l->text, l->len);
+	return code;
+}
+
+/* Reads a character of a script without spaces, with the marks that belong to it: composed, since
+ * some file systems and editors take characters apart. */
+static int take_single(struct splitter *s, const struct letter *l, size_t *at, size_t n)
+{
+	size_t start = *at, len = l->len, last = 0;
+	char text[WORD_MAX];
+	uint32_t code = code_of(l);
+
+	memcpy(text, l->text, len);
+	for (*at += n; *at < s->len; *at += n) {
+		uint32_t both;
+
+		l = fold_letter(s->fold, s->text + *at, s->len - *at, &n);
+		if (l->kind == LETTER_DROP)
+			continue;
+		if (l->kind != LETTER_MARK && (l->code < 0x1160 || l->code > 0x11ff))
+			break;
+		both = fold_compose(code, code_of(l));
+		if (both) {
+			int size = u8_uctomb(
+				(uint8_t *)text + last, both, (ptrdiff_t)(WORD_MAX - last));
+
+			len = size > 0 ? last + (size_t)size : len;
+			code = both;
+		} else if (l->kind != LETTER_MARK) {
+			break;
+		} else if (len + l->len <= WORD_MAX) {
+			last = len;
+			memcpy(text + len, l->text, l->len);
+			len += l->len;
+			code = code_of(l);
+		}
+	}
+	return give(s, text, len, start, *at, false);
+}
+
+/* Whether a plain word ends here: nothing follows that could belong to it. */
+static bool ends(struct splitter *s, size_t at)
+{
+	size_t n;
+	const struct letter *l;
+
+	if (at == s->len)
+		return true;
+	if ((unsigned char)s->text[at] >= 0x80)
+		return false;
+	l = fold_letter(s->fold, s->text + at, 1, &n);
+	if (l->kind == LETTER_NONE)
+		return true;
+	if (l->kind != LETTER_JOIN && l->kind != LETTER_DOT)
+		return false;
+	if (at + 1 == s->len)
+		return true;
+	return (unsigned char)s->text[at + 1] < 0x80 &&
+	       !in_run(fold_letter(s->fold, s->text + at + 1, 1, &n));
+}
+
+/* Most words by far: ASCII in lower case, maybe with a capital first. Returns where it ends, or
+ * `at` where it is none. */
+static size_t plain_word(struct splitter *s, size_t at, char out[WORD_MAX])
+{
+	size_t end = at + 1;
+
+	out[0] = (char)(s->text[at] | 0x20);
+	for (; end < s->len && s->text[end] >= 'a' && s->text[end] <= 'z'; end++) {
+		if (end - at == WORD_MAX)
+			return at;
+		out[end - at] = s->text[end];
+	}
+	return ends(s, end) ? end : at;
+}
+
+static bool is_ascii_letter(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static int split(struct splitter *s)
+{
+	size_t at = 0, end, n;
+	char word[WORD_MAX];
+	int r = 0;
+
+	while (at < s->len && r == 0) {
+		const struct letter *l;
+
+		if (is_ascii_letter(s->text[at]) && (end = plain_word(s, at, word)) > at) {
+			r = give(s, word, end - at, at, end, false);
+			at = end;
+			continue;
+		}
+		l = fold_letter(s->fold, s->text + at, s->len - at, &n);
+		if (in_run(l))
+			r = take_identifier(s, &at);
+		else if (l->kind == LETTER_SINGLE || l->kind == LETTER_MARK)
+			r = take_single(s, l, &at, n);
+		else
+			at += n;
+	}
+	return r;
+}
+
+int words_split(const char *text, size_t len, int (*fn)(void *arg, const struct word *), void *arg)
+{
+	struct splitter s = {.text = text, .len = len, .fn = fn, .arg = arg};
+	int r;
+
+	s.fold = fold_new();
+	if (!s.fold)
+		return -ENOMEM;
+	r = split(&s);
+	fold_free(s.fold);
+	return r;
+}
+
+/* FTS5's side. */
+
+struct to_fts5 {
+	void *context;
+	int (*token)(void *, int, const char *, int, int, int);
+};
+
+static int give_fts5(void *arg, const struct word *w)
+{
+	struct to_fts5 *to = arg;
+
+	return to->token(to->context, w->whole ? FTS5_TOKEN_COLOCATED : 0, w->text, (int)w->len,
+		(int)w->start, (int)w->end);
+}
+
+static int tokenizer_create(void *context, const char **args, int count, Fts5Tokenizer **out)
+{
+	struct fold *fold;
+
+	(void)context, (void)args;
+	if (count > 0)
+		return SQLITE_ERROR;
+	fold = fold_new();
+	if (!fold)
+		return SQLITE_NOMEM;
+	*out = (Fts5Tokenizer *)fold;
+	return SQLITE_OK;
+}
+
+static void tokenizer_delete(Fts5Tokenizer *tokenizer)
+{
+	fold_free((struct fold *)tokenizer);
+}
+
+static int tokenizer_run(Fts5Tokenizer *tokenizer, void *context, int flags, const char *text,
+	int len, int (*token)(void *, int, const char *, int, int, int))
+{
+	struct to_fts5 to = {context, token};
+	struct splitter s;
+
+	if (!text || len <= 0)
+		return SQLITE_OK;
+	s.fold = (struct fold *)tokenizer;
+	s.text = text;
+	s.len = (size_t)len;
+	s.query = flags & FTS5_TOKENIZE_QUERY;
+	s.fn = give_fts5;
+	s.arg = &to;
+	s.count = 0;
+	s.used = 0;
+	return split(&s);
+}
+
+int words_register(sqlite3 *sqlite)
+{
+	static const fts5_tokenizer tokenizer = {tokenizer_create, tokenizer_delete, tokenizer_run};
+	sqlite3_stmt *stmt = NULL;
+	fts5_api *api = NULL;
+	int code;
+
+	code = sqlite3_prepare_v2(sqlite, "SELECT fts5(?1)", -1, &stmt, NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_bind_pointer(stmt, 1, &api, "fts5_api_ptr", NULL);
+	if (code == SQLITE_OK)
+		code = sqlite3_step(stmt) == SQLITE_ROW ? SQLITE_OK : SQLITE_ERROR;
+	sqlite3_finalize(stmt);
+	if (code != SQLITE_OK)
+		return code;
+	if (!api)
+		return SQLITE_ERROR;
+	return api->xCreateTokenizer(api, "leitl", NULL, (fts5_tokenizer *)&tokenizer, NULL);
+}

@@ -1,0 +1,211 @@
+#!/usr/bin/env bats
+# context/ on a local folder: sources, their files, earlier versions.
+
+load ../lib/mount
+load ../lib/context
+
+setup() {
+	leitl_up
+	make_docs
+}
+
+@test "a folder's path adds a source; its files are there as they are" {
+	name=$(add_source "$DOCS")
+	assert_eq "$name" docs
+	cp -a "$MNT/context/files/docs" "$LEITL_TMP/copy"
+	diff -r "$DOCS" "$LEITL_TMP/copy"
+	assert_eq "$(stat -c '%s %Y' "$MNT/context/files/docs/api/login.md")" \
+		"$(stat -c '%s %Y' "$DOCS/api/login.md")"
+	assert_eq "$(stat -c %F "$MNT/context/files/docs/api")" directory
+	assert_eq "$(grep -rl TokenStore "$MNT/context/files")" "$MNT/context/files/docs/api/v1/auth.py"
+	assert_eq "$(cd "$MNT/context/files" && find . -type f | sort | tr '\n' ' ')" \
+		"./docs/api/login.md ./docs/api/v1/auth.py ./docs/notes/garden.txt "
+}
+
+@test "an edit shows at once in what is open and stat'ed anew; who has the old one open keeps it" {
+	add_source "$DOCS"
+	file=$MNT/context/files/docs/notes/garden.txt
+	exec 8<"$file"
+	assert_eq "$(stat -c %s "$file")" "$(stat -c %s "$DOCS/notes/garden.txt")"
+	echo 'A longer text about gardens, rivers and the sea, longer than what was here.' \
+		>"$DOCS/notes/garden.txt"
+	sync_source docs
+	cmp "$file" "$DOCS/notes/garden.txt"
+	assert_eq "$(stat -c %s "$file")" "$(stat -c %s "$DOCS/notes/garden.txt")" "the path's size"
+	assert_match "$(cat <&8)" 'Nothing here but gardens'
+	exec 8<&-
+	rm "$DOCS/notes/garden.txt"
+	sync_source docs
+	refute test -e "$file"
+	refute cat "$file"
+}
+
+@test "an edit is found and read without being asked for" {
+	add_source "$DOCS"
+	echo 'zeppelins over the harbour' >"$DOCS/notes/new.txt"
+	wait_until finds zeppelins docs/notes/new.txt
+	cmp "$MNT/context/files/docs/notes/new.txt" "$DOCS/notes/new.txt"
+	mkdir "$DOCS/deep" && echo 'pelicans' >"$DOCS/deep/bird.txt"
+	wait_until finds pelicans docs/deep/bird.txt
+	rm "$DOCS/deep/bird.txt"
+	wait_until refute finds pelicans docs/deep/bird.txt
+}
+
+@test "earlier versions are kept, and numbered from the oldest" {
+	add_source "$DOCS"
+	echo two >"$DOCS/notes/garden.txt" && sync_source docs
+	echo three >"$DOCS/notes/garden.txt" && sync_source docs
+	assert_eq "$(ls "$MNT/context/history/docs/notes/garden.txt" | tr '\n' ' ')" '1 2 '
+	assert_match "$(cat "$MNT/context/history/docs/notes/garden.txt/1")" 'Nothing here'
+	assert_eq "$(cat "$MNT/context/history/docs/notes/garden.txt/2")" two
+	echo 1 >"$MNT/context/sources/docs/history"
+	echo four >"$DOCS/notes/garden.txt" && sync_source docs
+	assert_eq "$(ls "$MNT/context/history/docs/notes/garden.txt")" 3
+	rm "$DOCS/notes/garden.txt" && sync_source docs
+	assert_eq "$(cat "$MNT/context/history/docs/notes/garden.txt/4")" four "what is gone has a past"
+}
+
+@test "mkdir and the value files make a source, too; rmdir removes it with its files" {
+	mkdir "$MNT/context/sources/mine"
+	echo '*.md' >"$MNT/context/sources/mine/include"
+	echo "$DOCS" >"$MNT/context/sources/mine/url"
+	sync_source mine
+	assert_eq "$(cd "$MNT/context/files/mine" && find . -type f)" ./api/login.md
+	assert_eq "$(cat "$MNT/context/sources/mine/url")" "$DOCS"
+	assert_eq "$(cat "$MNT/context/sources/mine/include")" '*.md'
+	rmdir "$MNT/context/sources/mine"
+	refute test -e "$MNT/context/files/mine"
+	refute test -e "$MNT/context/sources/mine"
+	assert_eq "$(ls "$MNT/context/sources")" "$(printf 'README.md\nnew')"
+}
+
+@test "bad sources are refused with the reason, and nothing is left of them" {
+	for bad in 'ftp://x/' '{"url":3}' '{"url":"http://x/","colour":"red"}' 'relative/path' \
+		'{"name":"../x","url":"http://x/"}' "{\"name\":\"new\",\"url\":\"$DOCS\"}"; do
+		assert_errno EINVAL bash -c 'printf "%s\n" "$1" >"$2/context/sources/new"' - "$bad" "$MNT"
+	done
+	add_source "$DOCS"
+	assert_errno EEXIST bash -c 'echo "{\"name\":\"docs\",\"url\":\"/tmp\"}" >"$1/context/sources/new"' - "$MNT"
+	assert_match "$(last_error)" docs
+	assert_eq "$(ls "$MNT/context/sources")" "$(printf 'README.md\ndocs\nnew')"
+}
+
+@test "a source and its files come back after a restart and after kill -9, before any sync" {
+	add_source "$DOCS"
+	echo 1h >"$MNT/context/sources/docs/interval"
+	leitl_down
+	rm -r "$DOCS"
+	leitl_up
+	assert_match "$(cat "$MNT/context/files/docs/api/login.md")" 'User authentication'
+	finds 'login' docs/api/login.md
+	leitl_kill9
+	leitl_up
+	assert_match "$(cat "$MNT/context/files/docs/api/login.md")" 'User authentication'
+	assert_eq "$(cat "$MNT/context/sources/docs/interval")" 1h
+}
+
+@test "a folder that is gone leaves the last content, and says so" {
+	add_source "$DOCS"
+	mv "$DOCS" "$DOCS.away"
+	sync_source docs | jq -e '.status == "failed" or .error != null'
+	assert_match "$(cat "$MNT/context/files/docs/api/login.md")" 'User authentication'
+	assert_ne "$(status_of docs .last_error)" null
+	mv "$DOCS.away" "$DOCS"
+	sync_source docs
+	assert_eq "$(status_of docs .last_error)" null
+}
+
+@test "what changes is told by context.updated" {
+	add_source "$DOCS"
+	echo more >"$DOCS/notes/more.txt" && sync_source docs
+	wait_until eval 'grep "\"context.updated\"" "$MNT/activity" | grep -q more.txt'
+	jq -e 'select(.event_type == "context.updated") | .session_id == null and .data.source == "docs"' \
+		"$MNT/feeds/by-type/context.updated" >/dev/null
+}
+
+@test "names of every kind" {
+	long=$(printf 'n%.0s' {1..255})
+	for name in 'a b' '100%' 'a#b' 'a?b' "it's" 'say "x"' 'ünïcode-名前' '-dash' '.hidden' "$long" 'a\b'; do
+		echo "content of $name" >"$DOCS/$name"
+	done
+	add_source "$DOCS"
+	diff -r "$DOCS" "$MNT/context/files/docs"
+	for name in "$DOCS"/*; do
+		cmp "$name" "$MNT/context/files/docs/${name##*/}"
+	done
+}
+
+@test "files that are no text, and large ones, are shown and read, and not searched" {
+	head -c 100000 /dev/urandom >"$DOCS/blob.bin"
+	head -c 20000000 /dev/zero >"$DOCS/zeros"
+	add_source "$DOCS"
+	cmp "$DOCS/blob.bin" "$MNT/context/files/docs/blob.bin"
+	cmp "$DOCS/zeros" "$MNT/context/files/docs/zeros"
+	echo 1M >"$MNT/context/sources/docs/max_file"
+	head -c 2000000 /dev/zero >"$DOCS/later"
+	sync_source docs
+	assert_eq "$(stat -c %s "$MNT/context/files/docs/later")" 2000000
+	refute cat "$MNT/context/files/docs/later"
+	assert_match "$(last_error)" max_file
+}
+
+@test "what is synced can't be written" {
+	add_source "$DOCS"
+	refute bash -c "echo x >'$MNT/context/files/docs/api/login.md'"
+	refute rm -f "$MNT/context/files/docs/api/login.md"
+	refute mkdir "$MNT/context/files/docs/x"
+	refute mv "$MNT/context/files/docs/api" "$MNT/context/files/docs/b"
+	diff -r "$DOCS" "$MNT/context/files/docs"
+}
+
+@test "another user sees neither a source nor its files, unless it is shared; and adds none" {
+	need_root
+	leitl_down
+	leitl_up -o allow_other
+	add_source "$DOCS"
+	echo hello >"$DOCS/notes/hello.txt" && sync_source docs
+	refute as_user 1 ls "$MNT/context/files/docs"
+	assert_eq "$(as_user 1 ls "$MNT/context/files")" README.md
+	assert_eq "$(as_user 1 ls "$MNT/context/sources")" "$(printf 'README.md\nnew')"
+	assert_eq "$(as_user 1 bash -c "ls '$MNT/context/search/hello'" | grep -c '^0')" 0
+	refute as_user 1 grep -q hello.txt "$MNT/activity"
+	assert_errno EACCES as_user 1 bash -c "echo /usr/share/doc >'$MNT/context/sources/new'"
+	echo true >"$MNT/context/sources/docs/shared"
+	wait_until as_user 1 cat "$MNT/context/files/docs/notes/hello.txt"
+	assert_eq "$(as_user 1 bash -c "ls '$MNT/context/search/hello'" | grep -c '^0')" 1
+	refute as_user 1 bash -c "echo 5m >'$MNT/context/sources/docs/interval'"
+	refute as_user 1 rmdir "$MNT/context/sources/docs"
+}
+
+@test "with sources=any a folder is read with the rights of who added it" {
+	need_root
+	leitl_down
+	leitl_up -o allow_other,sources=any
+	echo secret >"$DOCS/notes/mine" && chmod 600 "$DOCS/notes/mine"
+	mkdir "$DOCS/closed" && echo shut >"$DOCS/closed/file" && chmod 700 "$DOCS/closed"
+	as_user 1 bash -c "echo '$DOCS' >'$MNT/context/sources/new'"
+	wait_until as_user 1 cat "$MNT/context/files/docs/api/login.md"
+	refute as_user 1 test -e "$MNT/context/files/docs/notes/mine"
+	refute as_user 1 test -e "$MNT/context/files/docs/closed/file"
+}
+
+@test "symbolic links do not lead out of a folder, and special files are left out" {
+	echo secret >"$LEITL_TMP/outside"
+	ln -s "$LEITL_TMP/outside" "$DOCS/link"
+	ln -s / "$DOCS/root"
+	mkfifo "$DOCS/fifo"
+	add_source "$DOCS"
+	assert_eq "$(cd "$MNT/context/files/docs" && find . -type f | sort | tr '\n' ' ')" \
+		"./api/login.md ./api/v1/auth.py ./notes/garden.txt "
+}
+
+@test "the mount itself, and its state, are no source" {
+	for bad in "$MNT" "$MNT/sessions" "$STATE"; do
+		echo "$bad" >"$MNT/context/sources/new" || continue
+		name=$(ls "$MNT/context/sources" | grep -vx -e README.md -e new)
+		[ -n "$name" ] || continue
+		sync_source "$name" | jq -e '.error != null'
+		rmdir "$MNT/context/sources/$name"
+	done
+	echo ok >"$MNT/broadcast"
+}
