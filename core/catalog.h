@@ -55,7 +55,7 @@ struct entry {
 	int64_t version;     /* 1, 2 …: of this path */
 	char *type;          /* media type, "" where not known */
 	char *etag;          /* NULL: none */
-	int64_t asked_us;    /* when the source was asked for it, by its own clock if that is known */
+	int64_t asked_us; /* when the source was asked for it, by its own clock if that is known */
 };
 void entry_release(struct entry *); /* its strings; takes NULL and a zeroed one */
 
@@ -114,10 +114,11 @@ int catalog_commit(struct catalog *, struct error *);
 void catalog_rollback(struct catalog *);
 
 /* Within a batch. put: makes the entry, or changes it to this (id and version are set, updated_us
- * where it is 0 or the content is as it was); where content differs, the old version becomes an earlier one, of which `keep` are kept, and
- * `body` (with `title`; NULL: not searched) is what is searched. Only what differs is written;
- * `changed` tells whether content did. Directories above it must be there. A file in place of a
- * directory, or the other way, removes that first. -ENOENT: the source is gone. */
+ * where it is 0 or the content is as it was); where content differs, the old version becomes an
+ * earlier one, of which `keep` are kept, and `body` (with `title`; NULL: not searched) is what is
+ * searched. Only what differs is written; `changed` tells whether content did. Directories above it
+ * must be there. A file in place of a directory, or the other way, removes that first. -ENOENT: the
+ * source is gone. */
 int catalog_put(struct catalog *, struct entry *, const char *title, size_t title_len,
 	const char *body, size_t body_len, int keep, bool *changed, struct error *);
 /* A file, or a directory with all in it: content becomes an earlier version. Calls fn (may be NULL)

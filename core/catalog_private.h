@@ -49,12 +49,15 @@ struct catalog {
 	/* The sweep of what a crash left. */
 	pthread_t sweeper;
 	bool has_sweeper;
-	_Atomic bool stopping, swept;
+	_Atomic bool stopping;
+	_Atomic bool swept;   /* it has been through, or there was nothing */
+	_Atomic bool unswept; /* something was left since: the next start's */
 };
 
 /* The columns of an entry, as catalog_row() takes them. */
 #define ENTRY_COLUMNS                                                                              \
-	"id, source, dir, name, is_dir, object, size, modified, updated, version, type, etag, asked"
+	"id, source, dir, name, is_dir, object, size, modified, updated, version, type, etag, "    \
+	"asked"
 #define SOURCE_IS_THERE "EXISTS(SELECT 1 FROM source WHERE source.id = ?1)"
 
 /* The row as an entry whose strings are the statement's, until it goes on. */

@@ -109,8 +109,8 @@ void sources_tell_changed(
 void sources_tell_over(struct sources *, struct source *);
 void sources_log(struct sources *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* sources_change.c. The caller holds `changing`. change takes the config over where it succeeds;
- * for a new source the state's own is what is kept. */
+/* sources_change.c. The caller holds `changing`. insert keeps and publishes a new one; change takes
+ * the config over where it succeeds. */
 int sources_insert(struct sources *, struct source *, struct error *);
 int sources_change(struct sources *, struct source *, struct source_config *, struct error *);
 int sources_drop(struct sources *, struct source *, struct error *);
@@ -128,7 +128,8 @@ int sources_load(struct sources *, struct error *);
 int sources_start(struct sources *, struct error *);
 void sources_stop(struct sources *);
 void sources_wake(struct sources *); /* the scheduler looks again; tests, when time has passed */
-void source_request(struct source *, int64_t due_us); /* a sync, under the mutex */
+void source_request(struct source *, int64_t due_us); /* a sync; under the mutex */
+void source_enqueue(struct source *); /* a worker's turn, at once; under the mutex */
 void source_watch(struct sources *, struct source *); /* anew, as the config has it now */
 int64_t source_next(const struct source *, int64_t now_us, uint32_t random); /* after a sync */
 
