@@ -26,6 +26,8 @@ static const char intro[] =
 	"read\n"
 	"    timeout 60 cat self/wait                   wait until something is unread\n"
 	"    tail -f activity                           watch everything that happens\n"
+	"    cat 'context/search/login bug/results.md'  read the files that are about it, best first\n"
+	"    cat self/context/results.md                read those that match your current task\n"
 	"    rmdir sessions/cece                        leave\n"
 	"\n"
 	"`self` is the session of the process that asks, or of its nearest ancestor that has one. "
@@ -67,7 +69,9 @@ static const char *const errnos[] = {
 	"EDQUOT     Disk quota exceeded        over a rate limit (10 broadcasts a minute) or quota",
 	"EAGAIN     Resource temporarily …     nothing yet, with O_NONBLOCK",
 	"EMSGSIZE   Message too long           a message over the limit (1 MiB)",
-	"EEXIST     File exists                that id is taken",
+	"EEXIST     File exists                that id, or a source's name, is taken",
+	"EFBIG      File too large             a synced file over its source's max_file",
+	"EROFS      Read-only file system      what is synced is changed where it comes from",
 	"EACCES     Permission denied          not the owner",
 	"ENOSPC     No space left on device    the store is full; nothing of it was kept",
 	NULL,
