@@ -26,13 +26,14 @@ COMPILE   = $(CC) -std=gnu11 $(DEFINES) $(INCLUDES) $(WARNINGS) $(CPPFLAGS) $(CF
 	$(MODE_$(SAN)) -fPIE -pthread -MMD -MP
 LINK      = $(CC) $(CFLAGS) $(MODE_$(SAN)) -pie -pthread \
 	-Wl,-z,relro,-z,now,--as-needed $(LDFLAGS) -o $@ $^
-LINK_LIBS = $(shell pkg-config --libs $(LIBS)) -linotifytools $(LDLIBS)
+LINK_LIBS = $(shell pkg-config --libs $(LIBS)) -linotifytools -lunistring $(LDLIBS)
 
 PARTS   = $(filter-out fs/main.c,$(wildcard core/*.c fs/*.c webdav/*.c))
 BENCH   = $(filter-out tests/bench/floor.c,$(wildcard tests/bench/*.c))
 UNITS   = $(wildcard tests/unit/test_*.c)
 SHARED  = $(filter-out $(UNITS),$(wildcard tests/unit/*.c))
 HELPERS = $(wildcard tests/helpers/*.c)
+FUZZERS = $(wildcard tests/fuzz/fuzz_*.c)
 SOURCES = $(PARTS) $(wildcard fs/main.c tests/*/*.c)
 OBJECTS = $(patsubst %.c,$(OUT)/%.o,$1)
 
@@ -44,6 +45,11 @@ check: all units helpers ## the unit tests, and the tests on a real mount
 	@SAN=$(SAN) tests/run $(OUT)
 asan tsan: ## check with AddressSanitizer and UBSan, or with ThreadSanitizer
 	@$(MAKE) SAN=$(if $(filter asan,$@),address,thread) check
+fuzz: $(FUZZERS:tests/fuzz/%.c=$(OUT)/fuzz/%) ## clang's fuzzer over the parsers, FUZZ_TIME=60 seconds each
+	@for fuzzer in $^; do \
+		mkdir -p $$fuzzer.corpus && $$fuzzer -max_total_time=$(or $(FUZZ_TIME),60) -max_len=20000 \
+		$$fuzzer.corpus $$(find tests/data/$${fuzzer##*/fuzz_} -type d) || exit 1; \
+	done
 bench: all $(OUT)/bench/floor $(OUT)/bench/bench ## measure against the floor, a plain file and Redis
 	@LEITLFS=$(abspath $(OUT)/leitlfs) BENCH_BIN=$(abspath $(OUT)/bench) tests/bench/run
 
@@ -56,6 +62,10 @@ $(OUT)/unit/%: $(OUT)/tests/unit/%.o $(call OBJECTS,$(SHARED)) $(OUT)/parts.a | 
 	$(LINK) $(LINK_LIBS) -lcmocka
 $(OUT)/helpers/%: $(OUT)/tests/helpers/%.o | $(OUT)/helpers
 	$(LINK)
+$(OUT)/fuzz/%: tests/fuzz/%.c $(wildcard core/*.c webdav/*.c tests/unit/*_dump.c)
+	@mkdir -p $(@D)
+	clang -std=gnu11 $(DEFINES) $(INCLUDES) -g -O1 -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=all -pthread -o $@ $^ $(LINK_LIBS)
 $(OUT)/bench/floor: $(OUT)/tests/bench/floor.o | $(OUT)/bench
 	$(LINK) $(LINK_LIBS)
 $(OUT)/bench/bench: $(call OBJECTS,$(BENCH)) $(OUT)/parts.a | $(OUT)/bench
@@ -87,6 +97,6 @@ clean: ## remove the build directory
 help: ## this list
 	@sed -n 's/^\([a-z ]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 
-.PHONY: all units helpers check asan tsan bench install uninstall lint format clean help
+.PHONY: all units helpers check asan tsan fuzz bench install uninstall lint format clean help
 .SECONDARY:
 -include $(patsubst %.c,$(OUT)/%.d,$(SOURCES))

@@ -92,6 +92,10 @@ typedef void (*catalog_gone)(void *arg, const char *path, bool is_dir);
 int catalog_remove_some(struct catalog *, int64_t source, const char *path, int keep, int most,
 	catalog_gone fn, void *arg, bool *more, struct error *);
 
+/* In a batch: what is told of an entry whose content is the same, where that still is so. `shown`:
+ * it differs in what is shown. */
+int catalog_touch(struct catalog *, const struct entry *, bool shown, struct error *);
+
 /* In a batch: lets the oldest earlier versions of a source go where there are more than `most`, up
  * to 256 of them; *more as above. */
 int catalog_trim(struct catalog *, int64_t source, int64_t most, bool *more, struct error *);

@@ -33,6 +33,7 @@ struct config {
 	int64_t unread_max;  /* bytes of unread and wait: 256 KiB */
 	int64_t results_max; /* bytes of results.md: 32 KiB */
 	int64_t threads;     /* of the FUSE loop, at most: 10 */
+	bool others; /* whether other users come in; by who mounts, no option here */
 	/* texts */
 	char *sources; /* who may add sources: "owner" or "any"; NULL: owner */
 	char *state; /* the state directory; NULL: $XDG_STATE_HOME/leitlfs, for root /var/lib/leitlfs */

@@ -42,15 +42,16 @@ void folder_watch_free(struct folder_watch *); /* joins its thread; takes NULL *
 
 /* Watches the folder of that source (config->path, the directories that source_wants()), looked at
  * with the rights of that uid; the config is copied. Replaces what was watched for the source. A
- * folder that goes, comes back, or is not there yet is looked for every 2 s. -ENOMEM; -EINVAL: it has no path. */
-int folder_watch_add(struct folder_watch *, int64_t source, const struct source_config *, uid_t,
-	gid_t);
+ * folder that goes, comes back, or is not there yet is looked for every 2 s. -ENOMEM; -EINVAL: it
+ * has no path. */
+int folder_watch_add(
+	struct folder_watch *, int64_t source, const struct source_config *, uid_t, gid_t);
 /* One changed() for it may still be under way. */
 void folder_watch_remove(struct folder_watch *, int64_t source);
 
 /* 0: every directory is watched. Else only the interval finds changes, and the reason is in *err:
- * -ENOSPC (out of watches: fs.inotify.max_user_watches), -ENOENT and others of open(2), -EAGAIN (not
- * looked at yet), -ESRCH (not added). */
+ * -ENOSPC (out of watches: fs.inotify.max_user_watches), -ENOENT and others of open(2), -EAGAIN
+ * (not looked at yet), -ESRCH (not added). */
 int folder_watch_status(struct folder_watch *, int64_t source, struct error *err);
 
 #endif

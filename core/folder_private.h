@@ -25,13 +25,14 @@ struct folder_rights {
 /* -EPERM: the process is not root, and not that uid; -ENOMEM. Asks the user database, which may
  * block. */
 int folder_rights_init(struct folder_rights *, uid_t, gid_t, struct error *);
-void folder_rights_release(struct folder_rights *); /* takes a zeroed one */
+void folder_rights_release(struct folder_rights *);   /* takes a zeroed one */
 int folder_rights_take(const struct folder_rights *); /* -EPERM, -ENOMEM: then none are taken */
 void folder_rights_drop(const struct folder_rights *);
 
 /* Opens the root of a folder to be read, by an absolute path; symbolic links in it are followed.
- * On a mount of leitlfs, which is not asked anything, or in a state directory: -ELOOP. *real (may be NULL; to be freed) is the path
- * without links. Otherwise as openat(2) and statx(2). With the rights taken meanwhile. */
+ * On a mount of leitlfs, which is not asked anything, or in a state directory: -ELOOP. *real (may
+ * be NULL; to be freed) is the path without links. Otherwise as openat(2) and statx(2). With the
+ * rights taken meanwhile. */
 int folder_open_root(
 	const char *path, const struct folder_rights *, int *out, char **real, struct error *);
 

@@ -16,9 +16,9 @@
 #include <unistd.h>
 
 #define EVENTS                                                                                     \
-	(IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVE | IN_DELETE_SELF | \
-		IN_MOVE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK)
-#define FD_ROOM   64   /* descriptors that others may take while the library opens its own */
+	(IN_MODIFY | IN_ATTRIB | IN_CLOSE_WRITE | IN_CREATE | IN_DELETE | IN_MOVE |                \
+		IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR | IN_DONT_FOLLOW | IN_EXCL_UNLINK)
+#define FD_ROOM   64    /* descriptors that others may take while the library opens its own */
 #define DRAIN_MAX 65536 /* events that are thrown away before all is begun anew */
 
 /* A directory that is watched, and for which folders. */

@@ -39,9 +39,10 @@ int spots_reset(struct spots *);
 size_t spots_stale(const struct spots *); /* watches that the library still knows */
 size_t spots_count(const struct spots *);
 
-/* Watches the directory of the root (`dir` below it, "" itself) and all below that the source wants
+/* Watches the directory `dir` of the root, which is open (""
+ * itself), and all below that the source wants
  * and its rights may read. -ENOSPC: out of watches; -ENOMEM; for "" errors of opening it too. */
-int spots_add(struct spots *, const struct folder_root *, int root, const char *dir);
+int spots_add(struct spots *, const struct folder_root *, int fd, const char *dir);
 
 /* What happened to a spot. */
 struct spot_event {

@@ -1,71 +1,20 @@
 #include "core/clock.h"
-#include "core/folder.h"
-#include "core/folder_spots.h"
+#include "core/folder_watch_private.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <sys/mman.h>
-#include <sys/queue.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#define QUIET_US     (SECOND_US / 10) /* after the last event */
-#define BURST_US     (SECOND_US / 2)  /* after the first */
-#define NAP_US       (SECOND_US / 20) /* between looks for events while one is due */
-#define MISSING_US   (2 * SECOND_US)  /* between looks for a folder that is not there */
-#define THERE_US     (60 * SECOND_US) /* for one that is: it may be another by now */
-#define RESET_US     (2 * SECOND_US)  /* between beginnings */
-#define STALE_MAX    4096
-#define TAKEN_MAX    4096 /* events, before what is due is looked at again */
-
-struct folder {
-	struct folder_root root;
-	int64_t source;
-	uid_t uid;
-	gid_t gid;
-	struct source_config config;
-	struct folder_rights rights;
-	int64_t first_us, last_us; /* of the events not told of; 0: none */
-	int64_t look_us;           /* when to look at its root again */
-	/* guarded by the lock */
-	bool gone; /* freed once no spot knows it */
-	struct error status;
-	STAILQ_ENTRY(folder) in_list;
-};
-
-STAILQ_HEAD(folder_list, folder);
-
-struct folder_watch {
-	void (*changed)(void *arg, int64_t source);
-	void *arg;
-	pthread_t thread;
-	int wake;            /* a file in memory, opened to end the thread's wait */
-	char wake_path[64];
-
-	pthread_mutex_t lock; /* of these, and of a folder's */
-	pthread_cond_t woken;
-	bool stopping, awake; /* awake: something was asked since it looked */
-	struct folder_list added; /* struct folder.in_list */
-
-	/* the thread's; the list's order is changed under the lock */
-	struct folder_list folders; /* struct folder.in_list */
-	struct spots *spots;        /* NULL: the library is down */
-	bool wrong;                 /* spots are to be made anew */
-	int64_t reset_us;           /* and when at the earliest */
-};
-
-static int64_t now_us(void)
-{
-	return clock_system.mono_us(&clock_system);
-}
-
-/* --- folders */
+#define QUIET_US  (SECOND_US / 10) /* after the last event */
+#define BURST_US  (SECOND_US / 2)  /* after the first */
+#define NAP_US    (SECOND_US / 20) /* between looks for events while one is due */
+#define RESET_US  (2 * SECOND_US)  /* between beginnings */
+#define STALE_MAX 4096
 
 static void free_folder(struct folder *f)
 {
@@ -95,148 +44,6 @@ static struct folder *make_folder(
 	return f;
 }
 
-static void touch(struct folder *f)
-{
-	f->last_us = now_us();
-	if (!f->first_us)
-		f->first_us = f->last_us;
-}
-
-static void set_status(struct folder_watch *w, struct folder *f, const struct error *e)
-{
-	pthread_mutex_lock(&w->lock);
-	bool other = f->status.code != e->code;
-	f->status = *e;
-	pthread_mutex_unlock(&w->lock);
-	if (other)
-		touch(f);
-}
-
-static int no_watch(int rc, const struct folder *f, struct error *e)
-{
-	if (rc == -ENOSPC)
-		return error_set(e, ENOSPC,
-			"%s: not every directory can be watched (fs.inotify.max_user_watches)",
-			f->config.path);
-	return error_set(e, -rc, "%s: can't be watched: %s", f->config.path, strerror(-rc));
-}
-
-/* Looks for the root, and watches what is there now. A root that is another than before makes the
- * names of its spots wrong. */
-static int look_open(struct folder_watch *w, struct folder *f, int fd, char **real, struct error *e)
-{
-	struct folder_root *r = &f->root;
-	struct stat st;
-	int rc;
-
-	if (fstat(fd, &st) != 0)
-		return error_set(e, errno, "%s: %s", f->config.path, strerror(errno));
-	if (r->path && (r->dev != st.st_dev || r->ino != st.st_ino || strcmp(r->path, *real) != 0)) {
-		w->wrong = true;
-		return error_set(e, EAGAIN, "%s: it is another directory now", f->config.path);
-	}
-	if (r->path && !f->status.code)
-		return 0;
-	if (!r->path) {
-		r->path = *real;
-		*real = NULL;
-	}
-	r->dev = st.st_dev;
-	r->ino = st.st_ino;
-	rc = spots_add(w->spots, r, fd, "");
-	return rc ? no_watch(rc, f, e) : 0;
-}
-
-static int rights_of(struct folder *f, struct error *e)
-{
-	folder_rights_release(&f->rights);
-	return folder_rights_init(&f->rights, f->uid, f->gid, e);
-}
-
-static void look(struct folder_watch *w, struct folder *f)
-{
-	struct error e = {0};
-	char *real = NULL;
-	int fd = -1, rc = rights_of(f, &e);
-
-	if (!rc)
-		rc = folder_open_root(f->config.path, &f->rights, &fd, &real, &e);
-	if (!rc)
-		rc = look_open(w, f, fd, &real, &e);
-	else if (f->root.path)
-		w->wrong = true;
-	if (fd >= 0)
-		close(fd);
-	free(real);
-	f->look_us = now_us() + (rc && rc != -ENOSPC ? MISSING_US : THERE_US);
-	set_status(w, f, &e);
-}
-
-/* A directory that came into being, below a root that is known. */
-static void look_at(struct folder_watch *w, struct folder *f, const char *path)
-{
-	struct error e = {0};
-	size_t len = strcmp(f->root.path, "/") ? strlen(f->root.path) : 0;
-	int fd, rc;
-
-	if (strncmp(path, f->root.path, len) != 0 || path[len] != '/')
-		return;
-	if (!source_wants(&f->config, path + len + 1, true))
-		return;
-	if (folder_open_root(f->root.path, &f->rights, &fd, NULL, NULL) != 0)
-		return;
-	rc = spots_add(w->spots, &f->root, fd, path + len + 1);
-	close(fd);
-	if (rc == -ENOSPC || rc == -ENOMEM) {
-		no_watch(rc, f, &e);
-		set_status(w, f, &e);
-	}
-}
-
-/* --- events */
-
-static bool concerns(const struct folder *f, const struct spot_event *e)
-{
-	size_t len = strcmp(f->root.path, "/") ? strlen(f->root.path) : 0;
-
-	if (strncmp(e->path, f->root.path, len) != 0 || e->path[len] != '/')
-		return true; /* the root itself */
-	return source_wants(&f->config, e->path + len + 1, (e->mask & IN_ISDIR) != 0);
-}
-
-static void take_for(struct folder_watch *w, struct folder *f, const struct spot_event *e)
-{
-	if (!concerns(f, e))
-		return;
-	touch(f);
-	if ((e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)) &&
-		!strcmp(e->path, f->root.path))
-		f->look_us = f->last_us;
-	else if ((e->mask & IN_ISDIR) && (e->mask & (IN_CREATE | IN_MOVED_TO | IN_ATTRIB)) &&
-		 !w->wrong && !e->of_spot)
-		look_at(w, f, e->path);
-}
-
-/* The path of an event is good until the next, and adding spots asks for none; but its list of
- * folders may grow while new spots are made, for other directories only. */
-static void take(struct folder_watch *w, const struct spot_event *e)
-{
-	if (e->mask & IN_Q_OVERFLOW)
-		w->wrong = true;
-	if ((e->mask & IN_MOVED_FROM) && e->of_spot)
-		w->wrong = true;
-	for (size_t i = 0; i < e->count; i++)
-		take_for(w, (struct folder *)e->roots[i], e);
-}
-
-static void take_events(struct folder_watch *w, int seconds)
-{
-	struct spot_event e;
-
-	for (int i = 0; i < TAKEN_MAX && spots_next(w->spots, i ? 0 : seconds, &e); i++)
-		take(w, &e);
-}
-
 /* --- the thread */
 
 /* Moves what was asked to where it is done. What is gone stays in the list as long as spots know
@@ -248,7 +55,7 @@ static bool take_asked(struct folder_watch *w)
 	pthread_mutex_lock(&w->lock);
 	w->awake = false;
 	STAILQ_FOREACH(f, &w->added, in_list)
-		f->look_us = 0;
+	f->look_us = 0;
 	STAILQ_CONCAT(&w->folders, &w->added);
 	for (f = STAILQ_FIRST(&w->folders); f; f = next) {
 		next = STAILQ_NEXT(f, in_list);
@@ -269,18 +76,19 @@ static void begin_anew(struct folder_watch *w)
 	struct folder *f;
 	int rc = w->spots ? spots_reset(w->spots) : spots_new(w->wake_path, &w->spots);
 
-	w->reset_us = now_us() + RESET_US;
+	w->reset_us = folder_now_us() + RESET_US;
 	w->wrong = rc != 0;
-	STAILQ_FOREACH(f, &w->folders, in_list) {
+	STAILQ_FOREACH(f, &w->folders, in_list)
+	{
 		free(f->root.path);
 		f->root.path = NULL;
 		f->look_us = 0;
-		touch(f);
+		folder_touch(f);
 		if (rc) {
 			struct error e;
 
-			no_watch(rc, f, &e);
-			set_status(w, f, &e);
+			folder_no_watch(rc, f, &e);
+			folder_set_status(w, f, &e);
 		}
 	}
 	if (rc) {
@@ -312,12 +120,13 @@ static int64_t do_due(struct folder_watch *w)
 	int64_t next = w->wrong ? w->reset_us : INT64_MAX, at;
 	struct folder *f;
 
-	STAILQ_FOREACH(f, &w->folders, in_list) {
+	STAILQ_FOREACH(f, &w->folders, in_list)
+	{
 		if (is_gone(w, f))
 			continue;
-		if (w->spots && !w->wrong && f->look_us <= now_us())
-			look(w, f);
-		if (due_us(f) <= now_us()) {
+		if (w->spots && !w->wrong && f->look_us <= folder_now_us())
+			folder_look(w, f);
+		if (due_us(f) <= folder_now_us()) {
 			f->first_us = 0;
 			w->changed(w->arg, f->source);
 		}
@@ -347,7 +156,7 @@ static void nap(struct folder_watch *w, int64_t us)
 /* The library waits by whole seconds, or not at all. */
 static void wait_until(struct folder_watch *w, int64_t at_us)
 {
-	int64_t in_us = at_us == INT64_MAX ? INT64_MAX : at_us - now_us();
+	int64_t in_us = at_us == INT64_MAX ? INT64_MAX : at_us - folder_now_us();
 
 	if (in_us < 0)
 		in_us = 0;
@@ -356,12 +165,12 @@ static void wait_until(struct folder_watch *w, int64_t at_us)
 		return;
 	}
 	if (in_us == INT64_MAX)
-		take_events(w, -1);
+		folder_take_events(w, -1);
 	else if (in_us >= SECOND_US)
-		take_events(w, (int)(in_us / SECOND_US));
+		folder_take_events(w, (int)(in_us / SECOND_US));
 	else {
 		nap(w, in_us < NAP_US ? in_us : NAP_US);
-		take_events(w, 0);
+		folder_take_events(w, 0);
 	}
 }
 
@@ -373,7 +182,7 @@ static void *run(void *arg)
 		if (w->spots && spots_stale(w->spots) > STALE_MAX &&
 			spots_stale(w->spots) > spots_count(w->spots))
 			w->wrong = true;
-		if ((w->wrong || !w->spots) && now_us() >= w->reset_us) {
+		if ((w->wrong || !w->spots) && folder_now_us() >= w->reset_us) {
 			begin_anew(w);
 			continue;
 		}
@@ -395,11 +204,12 @@ static void stir(struct folder_watch *w)
 		close(fd);
 }
 
-static void drop(struct folder_list *l, int64_t source)
+static void drop(struct watched_folders *l, int64_t source)
 {
 	struct folder *f;
 
-	STAILQ_FOREACH(f, l, in_list) {
+	STAILQ_FOREACH(f, l, in_list)
+	{
 		if (f->source == source)
 			f->gone = true;
 	}
@@ -432,11 +242,12 @@ int folder_watch_add(struct folder_watch *w, int64_t source, const struct source
 	return 0;
 }
 
-static const struct folder *find(const struct folder_list *l, int64_t source)
+static const struct folder *find(const struct watched_folders *l, int64_t source)
 {
 	const struct folder *f;
 
-	STAILQ_FOREACH(f, l, in_list) {
+	STAILQ_FOREACH(f, l, in_list)
+	{
 		if (f->source == source && !f->gone)
 			break;
 	}
@@ -477,7 +288,7 @@ static int start(struct folder_watch *w)
 
 static void release(struct folder_watch *w)
 {
-	struct folder_list *lists[] = {&w->folders, &w->added};
+	struct watched_folders *lists[] = {&w->folders, &w->added};
 
 	spots_free(w->spots);
 	for (int i = 0; i < 2; i++) {

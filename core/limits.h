@@ -9,25 +9,25 @@
 
 /* Names. Ids are 1 to ID_MAX of A-Za-z0-9_-; names keep what they were given. */
 #define ID_MAX         64
-#define AGENT_KEY_MAX  41  /* an agent's name as a path: lower-cased, cut */
-#define AGENT_NAME_MAX 64  /* characters, not bytes */
-#define TYPE_MAX       64  /* an event type, word.word */
+#define AGENT_KEY_MAX  41 /* an agent's name as a path: lower-cased, cut */
+#define AGENT_NAME_MAX 64 /* characters, not bytes */
+#define TYPE_MAX       64 /* an event type, word.word */
 #define TAGS_MAX       32
-#define TAG_MAX        64  /* bytes */
+#define TAG_MAX        64    /* bytes */
 #define VALUE_MAX      65536 /* bytes of a value that is written line by line */
-#define QUERY_MAX      4096 /* bytes of a query for files */
-#define TASK_MAX       1024 /* bytes of current_task */
+#define QUERY_MAX      4096  /* bytes of a query for files */
+#define TASK_MAX       1024  /* bytes of current_task */
 
 /* Messages. */
-#define MESSAGE_MAX    ((size_t)1 << 20) /* bytes of one message as written */
+#define MESSAGE_MAX    ((size_t)1 << 20)        /* bytes of one message as written */
 #define LINE_MAX_BYTES (6 * MESSAGE_MAX + 4096) /* every byte escaped, and the envelope */
 #define JSON_DEPTH_MAX 256
 #define TYPES_MAX      2000 /* distinct event types */
-#define BATCH_MAX      256 /* messages in one write(2) */
+#define BATCH_MAX      256  /* messages in one write(2) */
 
 /* Processes. */
-#define CHAIN_MAX   32      /* ancestors that are looked at */
-#define WATCHED_MAX 100000  /* processes watched at once */
+#define CHAIN_MAX   32     /* ancestors that are looked at */
+#define WATCHED_MAX 100000 /* processes watched at once */
 
 /* Local folders. */
 #define FOLDER_MEMBERS_MAX 200000  /* of one directory */
@@ -35,10 +35,20 @@
 #define FOLDER_WATCHES_MAX 100000  /* directories watched, of all folders */
 
 /* Sources. */
-#define SOURCES_MAX        1000 /* in all */
-#define SOURCES_UID_MAX    200  /* of one uid */
-#define SOURCES_AT_ONCE    4    /* syncs that run */
-#define SOURCES_TOLD_PATHS 20   /* in one context.updated */
+#define SOURCES_MAX        1000                /* in all */
+#define SOURCES_UID_MAX    200                 /* of one uid */
+#define SOURCES_AT_ONCE    4                   /* syncs that run */
+#define SOURCES_TOLD_PATHS 20                  /* in one context.updated */
 #define SOURCE_FILE_MAX    ((size_t)256 << 10) /* bytes of a configuration file */
+
+/* The catalog, and what a sync holds in memory. */
+#define ENTRY_NAME_MAX   255               /* bytes */
+#define ENTRY_PATH_MAX   4095              /* bytes, below the source's root */
+#define INDEXED_MAX      ((size_t)8 << 20) /* bytes of a file; larger ones are not searched */
+#define HISTORY_MAX      100000            /* earlier versions of one source's files, together */
+#define SYNC_QUEUE_MAX   1024              /* changes that wait to be committed, */
+#define SYNC_QUEUE_BYTES ((size_t)4 << 20) /* and what they hold */
+#define SYNC_BATCH_MAX   256               /* changes in one commit, */
+#define SYNC_BATCH_BYTES ((size_t)4 << 20) /* and their text */
 
 #endif

@@ -14,6 +14,7 @@
 #define NARROW_MAX 64
 #define REST_US    (100 * INT64_C(1000)) /* at least, between two rounds */
 #define PATHS_MAX  20                    /* told of each kind */
+#define ASKED_MAX   64
 #define BUCKETS    1024                  /* a power of two */
 
 /* What a session was found last. */
@@ -30,6 +31,8 @@ struct matched {
 	pthread_mutex_t mutex;
 	pthread_cond_t cond;
 	bool started, stopping, news;
+	char ids[ASKED_MAX][ID_MAX + 1]; /* sessions that changed */
+	size_t asked;
 	struct match *matches[BUCKETS]; /* the thread's alone */
 };
 
@@ -238,38 +241,58 @@ static void look_at_all(struct matched *m)
 		forget_ended(m, &m->matches[i]);
 }
 
-/* Waits under the mutex, until stopped, for at least that long. */
-static void rest(struct matched *m, int64_t us)
+static void look_at(struct matched *m, const char *id)
 {
-	struct timespec until;
+	struct session *s;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_nsec += us % SECOND_US * 1000;
-	until.tv_sec += us / SECOND_US + until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
-	while (!m->stopping && pthread_cond_timedwait(&m->cond, &m->mutex, &until) != ETIMEDOUT)
-		;
+	state_rdlock(m->loop);
+	s = state_session(m->loop->state, id);
+	if (s != NULL)
+		session_ref(s);
+	state_unlock(m->loop);
+	if (s != NULL)
+		look(m, s);
+	session_unref(s);
 }
 
+/* Waits under the mutex for whatever comes, or until then (of the loop's clock). */
+static void wait_until(struct matched *m, int64_t until_us)
+{
+	struct timespec until = {
+		.tv_sec = until_us / SECOND_US, .tv_nsec = until_us % SECOND_US * 1000};
+
+	if (m->news)
+		pthread_cond_timedwait(&m->cond, &m->mutex, &until);
+	else
+		pthread_cond_wait(&m->cond, &m->mutex);
+}
+
+/* Whoever has a new query is looked at at once, so that what changes from then on is seen. */
 static void *run(void *arg)
 {
 	struct matched *m = arg;
+	char id[ID_MAX + 1];
+	int64_t next_us = 0, took_us;
 
 	pthread_mutex_lock(&m->mutex);
 	while (!m->stopping) {
-		int64_t began, took;
+		const int64_t began_us = loop_mono_us(m->loop);
 
-		if (!m->news) {
-			pthread_cond_wait(&m->cond, &m->mutex);
-			continue;
+		if (m->asked > 0) {
+			memcpy(id, m->ids[--m->asked], sizeof(id));
+			pthread_mutex_unlock(&m->mutex);
+			look_at(m, id);
+			pthread_mutex_lock(&m->mutex);
+		} else if (m->news && began_us >= next_us) {
+			m->news = false;
+			pthread_mutex_unlock(&m->mutex);
+			look_at_all(m);
+			took_us = loop_mono_us(m->loop) - began_us;
+			next_us = began_us + took_us + (took_us < REST_US / 4 ? REST_US : 4 * took_us);
+			pthread_mutex_lock(&m->mutex);
+		} else {
+			wait_until(m, next_us);
 		}
-		m->news = false;
-		pthread_mutex_unlock(&m->mutex);
-		began = loop_mono_us(m->loop);
-		look_at_all(m);
-		took = 4 * (loop_mono_us(m->loop) - began);
-		pthread_mutex_lock(&m->mutex);
-		rest(m, took > REST_US ? took : REST_US);
 	}
 	pthread_mutex_unlock(&m->mutex);
 	return NULL;
@@ -334,5 +357,18 @@ void matched_news(struct matched *m)
 		m->news = true;
 		pthread_cond_signal(&m->cond);
 	}
+	pthread_mutex_unlock(&m->mutex);
+}
+
+void matched_session(struct matched *m, const char *id)
+{
+	if (m == NULL || strlen(id) > ID_MAX)
+		return;
+	pthread_mutex_lock(&m->mutex);
+	if (m->asked < ASKED_MAX)
+		memcpy(m->ids[m->asked++], id, strlen(id) + 1);
+	else
+		m->news = true;
+	pthread_cond_signal(&m->cond);
 	pthread_mutex_unlock(&m->mutex);
 }

@@ -22,8 +22,9 @@ struct session;
 int matched_new(struct loop *, struct search *, struct matched **out, struct error *);
 void matched_free(struct matched *); /* takes NULL */
 
-/* The catalog, or a session's query, may have changed. Cheap; any thread. */
+/* The catalog may have changed; that session's query may. Cheap; any thread. */
 void matched_news(struct matched *);
+void matched_session(struct matched *, const char *id);
 
 /* What a session's query finds now, in the sources that it named. The caller may hold no lock. Any
  * thread. -ENODATA: it has no query; and as search_run(). */

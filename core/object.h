@@ -48,8 +48,8 @@ void object_cancel(struct object_writer *);
 void object_release(struct objects *, const struct object_id *);
 
 /* The same as object_finish(), and hands over a small one's bytes, to be freed; NULL for others. */
-int object_finish_keep(struct object_writer *, struct object_id *, uint64_t *size, char **bytes,
-	struct error *);
+int object_finish_keep(
+	struct object_writer *, struct object_id *, uint64_t *size, char **bytes, struct error *);
 
 /* A descriptor to read it, O_CLOEXEC; -ENOENT, -EIO where it is not `size` bytes long, or another
  * errno of open(2). */

@@ -36,7 +36,8 @@ struct result {
 	char *source, *path;
 	char name[64]; /* 001-auth.md: rank and file name, cut */
 	uint64_t size;
-	int64_t updated_us;
+	int64_t updated_us;  /* when this version came to be shown here */
+	int64_t modified_us; /* the file's own date; where it has none, the same */
 	char *type, *snippet, *url;
 	double relevance;
 };
@@ -51,6 +52,7 @@ struct results {
 	uint64_t generation;
 	/* private */
 	int refs;
+	struct results *of; /* whose strings these are; NULL: its own */
 };
 
 /* `names`: of sources to search, NULL-terminated; NULL: every one that the uid sees. The results
@@ -66,6 +68,9 @@ int results_json(
 	struct search *, const struct results *, size_t most, struct buf *out, struct error *);
 int results_md(
 	struct search *, const struct results *, size_t most, struct buf *out, struct error *);
+
+/* A file's name among the results: 001-auth.md; cut in its middle to fit. */
+void result_name(size_t rank, const char *file, char out[64]);
 
 /* A query as it stands in a path: + for a space, %XX decoded (%2F, %2B, %25 …), UTF-8. -ENOENT
  * where it is none: begins with a dot, bad escapes, control characters. */

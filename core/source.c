@@ -167,9 +167,42 @@ bool source_same_value(
 	}
 }
 
+bool source_same_config(const struct source_config *a, const struct source_config *b)
+{
+	for (const struct source_option *o = source_options; o->name != NULL; o++)
+		if (!source_same_value(a, b, o))
+			return false;
+	return true;
+}
+
 bool source_same_place(const struct source_config *a, const struct source_config *b)
 {
 	return a->kind == b->kind && same_text(a->url, b->url) && same_text(a->path, b->path);
+}
+
+int source_exclude(struct source_config *c, const char *path)
+{
+	struct buf pattern = BUF_INIT;
+	char **grown;
+	size_t n = 0;
+
+	buf_addc(&pattern, '/');
+	for (; *path != '\0'; path++) {
+		if (strchr("*?[\\", *path) != NULL)
+			buf_addc(&pattern, '\\');
+		buf_addc(&pattern, *path);
+	}
+	while (c->exclude != NULL && c->exclude[n] != NULL)
+		n++;
+	grown = buf_error(&pattern) == 0 ? reallocarray(c->exclude, n + 2, sizeof(*grown)) : NULL;
+	if (grown == NULL) {
+		buf_release(&pattern);
+		return -ENOMEM;
+	}
+	c->exclude = grown;
+	grown[n] = buf_detach(&pattern, NULL);
+	grown[n + 1] = NULL;
+	return 0;
 }
 
 /* Names are paths in context/sources/, beside `new` and what every directory lists. */

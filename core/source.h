@@ -114,6 +114,11 @@ void source_get(const struct source_config *, const struct source_option *, stru
 bool source_same_value(
 	const struct source_config *, const struct source_config *, const struct source_option *);
 
+bool source_same_config(const struct source_config *, const struct source_config *);
+
+/* Excludes what is at that path below the root, whatever else is said. -ENOMEM. */
+int source_exclude(struct source_config *, const char *path);
+
 bool source_name_ok(const char *name, size_t len);
 
 /* As JSON without secrets and what has its default, and back. Secrets apart, as bytes to be sealed:

@@ -39,6 +39,10 @@ int sources_open(struct loop *, struct catalog *, struct secret *, const struct 
 	const struct source_runner *webdav, struct sources **out, struct error *);
 void sources_close(struct sources *); /* stops every sync; takes NULL */
 
+/* Whether only the daemon's uid can read the log (a mount without allow_other): then
+ * context.updated names sources and paths that are not shared, too. False at first. */
+void sources_alone(struct sources *, bool alone);
+
 /* One source; held by reference. What may change is read through the functions. */
 struct source {
 	int64_t id;

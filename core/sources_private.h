@@ -14,12 +14,13 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 
 /* How the parts are put together: sources_open() fills it in; tests as they like. All is copied but
  * the runners. */
 struct sources_options {
-	bool any;   /* any uid may add sources */
-	bool alone; /* only the daemon's uid can read the log: it may tell what is not shared */
+	bool any;                /* any uid may add sources */
+	bool alone;              /* sources_alone() */
 	const char *const *dirs; /* of configuration files, the first wins; NULL-terminated */
 	const struct source_runner *webdav, *folder;
 	bool watch;                               /* folders, by core/folder.h */
@@ -62,6 +63,9 @@ struct source_state {
 	int64_t due_us;        /* mono_us; NEVER */
 	int64_t not_before_us; /* mono_us: the server asked for it; 0 */
 	unsigned failures;     /* in a row */
+	bool stale;            /* a folder changed while it was read */
+	int64_t over_us;       /* mono_us: the last sync's end */
+	int64_t took_us;       /* and how long it took */
 	struct sync *sync;     /* that runs */
 	char *last;            /* how the last sync went: a JSON object, or NULL */
 	char *error;           /* why the last failed, or what it could not get; or NULL */
@@ -81,6 +85,7 @@ struct sources {
 	struct catalog *catalog;
 	struct secret *secret;
 	struct sources_options options;
+	atomic_bool alone;
 	struct folder_watch *watch; /* NULL: none */
 	struct source_files *files;
 	pthread_mutex_t changing, mutex;
@@ -109,15 +114,22 @@ void sources_tell_changed(
 void sources_tell_over(struct sources *, struct source *);
 void sources_log(struct sources *, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* sources_change.c. The caller holds `changing`. insert keeps and publishes a new one; change takes
- * the config over where it succeeds. */
+/* sources_add.c, sources_change.c. check_own: only the daemon's own uid may set what acts with its
+ * rights. The caller holds `changing`. insert keeps and publishes a new one; change takes
+ * the config over where it succeeds. Who may see a source that was inserted or dropped, or that is
+ * shared now or no more, changes: the caller tells, once it holds no lock. */
 int sources_insert(struct sources *, struct source *, struct error *);
 int sources_change(struct sources *, struct source *, struct source_config *, struct error *);
 int sources_drop(struct sources *, struct source *, struct error *);
+int sources_check_own(struct sources *, uid_t, const struct source_config *,
+	const struct source_config *before, struct error *);
+int sources_check_folder(struct sources *, const struct source_config *, struct error *);
+/* For a sync or a watch: without the state directory. -ENOMEM. */
+int sources_copy_config(struct sources *, struct source_config *to, const struct source_config *);
 
-/* sources_kept.c. The caller holds `changing`, or is alone. put writes the row with that config, and
- * its secrets as the state's `sealed` where that has any; sets the id of a new one. bury writes one
- * that is only there to be dropped, under a name that no other can have. */
+/* sources_kept.c. The caller holds `changing`, or is alone. put writes the row with that config,
+ * and its secrets as the state's `sealed` where that has any; sets the id of a new one. bury writes
+ * one that is only there to be dropped, under a name that no other can have. */
 int sources_put(struct sources *, struct source *, const struct source_config *, const char *memory,
 	bool moved, struct error *);
 int sources_bury(struct sources *, struct source *, struct error *);
@@ -146,6 +158,16 @@ void source_tell(struct sources *, struct source *, bool now); /* what is due, o
 char *source_result_line(const struct source *, const struct sync_result *); /* NULL: no memory */
 
 /* sources_file.c */
+struct source_file {
+	char name[SOURCE_NAME_MAX + 1];
+	char *path;
+	struct stat stat;   /* as it was read last; st_ino 0: it is to be read */
+	struct error error; /* what was logged last */
+	bool found;         /* by the look that goes on */
+};
+void source_file_take(struct sources *, struct source_file *);
+
+/* sources_files.c */
 int source_files_open(struct sources *, struct error *);
 void source_files_close(struct sources *);
 int source_files_fd(struct sources *);    /* inotify's; -1: none */

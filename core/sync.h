@@ -16,6 +16,8 @@
 #include "core/catalog.h"
 #include "core/source.h"
 
+#include <sys/types.h>
+
 struct sync;
 struct source;
 
@@ -28,15 +30,16 @@ struct member {
 	int64_t size;        /* -1: not known */
 	int64_t modified_us; /* 0: not known */
 	const char *type;    /* media type; NULL: not known */
+	int64_t asked_us;    /* when this was told, by the server's own clock (Date); 0: by ours */
 };
 
 /* What to do next, as sync_listing() and sync_changed() found: owned by the sync, good until the
- * next call that says so. */
+ * next call of either. Where etag is NULL and modified_us 0 it is to be fetched anyhow, without a
+ * condition. */
 struct wanted {
 	const char *path;
-	bool is_dir; /* to be listed; else to be fetched */
-	const char
-		*etag; /* for If-None-Match: of the content that is there; NULL: fetch it anyhow */
+	bool is_dir;         /* to be listed; else to be fetched */
+	const char *etag;    /* for If-None-Match: of the content that is there; NULL: none */
 	int64_t modified_us; /* for If-Modified-Since, where there is no etag; 0: none */
 	int64_t size;        /* as listed; -1: not known */
 };
@@ -48,15 +51,16 @@ gid_t sync_gid(const struct sync *);
 /* True once it is to end soon: the daemon stops, or the source is gone. Any thread. */
 bool sync_stopping(const struct sync *);
 
-/* What the last complete sync left for the next, such as a sync-token; NULL: none. set replaces it,
- * and is kept when the sync ends well. */
+/* What the last complete sync left for the next, such as a sync-token; NULL: none. set replaces it:
+ * sync_end() hands it over once all is committed, if the sync ended well and nothing was in trouble
+ * (else what could not be had would not be asked for again). */
 const char *sync_memory(const struct sync *);
 int sync_set_memory(struct sync *, const char *text);
 
 /* A whole listing of a collection (without itself): members that are not in it any more are
- * removed, with all below. Sets *wanted, *count: what is new or changed, and every directory.
- * `only_changed`: the caller knows by other means (a collection's tag) that nothing else changed.
- * Members with bad paths were left out by the caller. -ENOMEM, -EIO, -ENOSPC. */
+ * removed, with all below. Sets *wanted, *count: what is new or changed, and every directory, in
+ * order of names. Members that are not directly in it, or whose names are too long, are left out
+ * and counted as trouble. -ENOMEM, -EIO, -ENOSPC. */
 int sync_listing(struct sync *, const char *dir, const struct member *, size_t count,
 	const struct wanted **wanted, size_t *wanted_count, struct error *);
 
@@ -65,7 +69,7 @@ int sync_changed(
 	struct sync *, const struct member *, const struct wanted **wanted, struct error *);
 int sync_removed(struct sync *, const char *path, struct error *);
 
-/* How much is to be fetched at most, of a file; begins its content. */
+/* Begins a file's content, of at most the source's max_file bytes (-EFBIG at the write). */
 int sync_begin_content(struct sync *, struct object_writer **out, struct error *);
 /* The whole content of a file: takes over the writer, whatever it returns. The member is as listed,
  * with what the answer's headers said better. -ENOSPC, -EIO, -ENOMEM: the old content stays. */
@@ -85,16 +89,18 @@ void sync_retry_after(struct sync *, int64_t us);
 /* For status.json: how many requests are under way, and what the server said of itself. */
 void sync_note(struct sync *, const char *what);
 
-/* For core/sources.c. end: 0 or the runner's errno; commits what is left, adds the result as one
- * JSON line, frees the sync. */
+/* For core/sources.c. end: 0 or the runner's errno; commits what is left, tells how it went, frees
+ * the sync. Counts are of files. Where all went well but for single members, status is 0 and error
+ * is of the last that failed. */
 struct sync_result {
 	int status;
 	struct error error;
 	int64_t added, changed, removed, unchanged, failed, fetched_bytes;
 	int64_t began_us, ended_us;
 	int64_t retry_after_us; /* 0: the server did not say */
-	char *memory;           /* NULL: as it was */
-	char **paths;           /* of what changed, up to SYNC_PATHS_MAX; NULL-terminated */
+	char *memory;           /* to be kept for the next; NULL: as it was */
+	char **paths;           /* of files added, changed or removed, up to SYNC_PATHS_MAX;
+				   NULL-terminated */
 	bool more_paths;
 };
 #define SYNC_PATHS_MAX 100
@@ -109,7 +115,8 @@ struct sync_start {
 	const char *memory; /* copied; may be NULL */
 	const struct clock *clock;
 	const _Atomic bool *stop;
-	/* Told of a batch that was committed: on the sync's thread or its own helper's. */
+	/* Told of what a commit changed in what is shown: files and directories that came, changed
+	 * or went. On the sync's own thread; paths are good for the call. May be NULL. */
 	void (*published)(void *arg, const char *const *paths, size_t count);
 	void *arg;
 };

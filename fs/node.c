@@ -485,14 +485,14 @@ void nodes_change(struct nodes *t, const struct source *source, const char *cons
 	pthread_mutex_unlock(&t->mutex);
 }
 
-bool node_is_stale(struct nodes *t, struct node *n)
+bool node_is_stale(struct nodes *t, struct node *n, bool unused)
 {
 	bool stale;
 
 	if (n->where.row->shape != SHAPE_TREE)
 		return false;
 	pthread_mutex_lock(&t->mutex);
-	stale = !n->newest && atomic_load(&n->opens) == 0;
+	stale = !n->newest && !(unused && atomic_load(&n->opens));
 	pthread_mutex_unlock(&t->mutex);
 	return stale;
 }

@@ -91,8 +91,8 @@ int node_stat(struct nodes *, const struct caller *, const struct node *, struct
 void nodes_change(struct nodes *, const struct source *, const char *const *paths, size_t count,
 	void (*fn)(void *arg, struct node *), void *arg);
 
-/* Whether it is of a version that is gone, and nobody has it open. */
-bool node_is_stale(struct nodes *, struct node *);
+/* Whether it is of a version that is gone; and, `unused`, nobody has it open. */
+bool node_is_stale(struct nodes *, struct node *, bool unused);
 void node_opened(struct node *);
 void node_closed(struct node *);
 

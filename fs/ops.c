@@ -39,6 +39,7 @@ struct open_out {
 
 #define ENTRY_VALID      3600.0 /* seconds */
 #define GENERATION_VALID 1.0
+#define SYNCED_VALID     10.0 /* bounds how long stat(2) may show a version that somebody has open */
 
 struct server *op_server(fuse_req_t req)
 {
@@ -82,7 +83,7 @@ static double entry_valid(const struct where *w)
 		return row == &readme_row ? ENTRY_VALID : 0;
 	/* Whether a source is shown depends on who asks. */
 	if (row->shape == SHAPE_TREE)
-		return w->rest ? ENTRY_VALID : GENERATION_VALID;
+		return w->rest ? SYNCED_VALID : GENERATION_VALID;
 	if (row->shape == SHAPE_VALUE || row->shape == SHAPE_LINK || row->ops == &errors_ops ||
 		row->ops == &since_ops || row->ops == &session_dir_ops || row->ops == &source_ops ||
 		strcmp(row->path, "as/<as>") == 0)
@@ -205,8 +206,10 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	int r;
 
 	(void)fi;
-	if (node_is_stale(c.server->nodes, op_node(c.server, ino))) {
-		fuse_reply_err(req, ESTALE); /* the kernel walks the path again */
+	/* The kernel then walks the path again. It does not tell stat(2) from an fstat(2) of a file
+	 * that somebody has open, whose size must stay. */
+	if (node_is_stale(c.server->nodes, op_node(c.server, ino), true)) {
+		fuse_reply_err(req, ESTALE);
 		return;
 	}
 	r = fill_attr(&c, op_node(c.server, ino), &st, &valid, NULL);
@@ -292,7 +295,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct error err = {0};
 	int r;
 
-	if (node_is_stale(c.server->nodes, n)) {
+	if (node_is_stale(c.server->nodes, n, false)) {
 		fuse_reply_err(req, ESTALE);
 		return;
 	}

@@ -183,7 +183,7 @@ static enum taken take_option(struct parse *parse, const char *option)
 	if (!is_among(of_fuse, option))
 		return refuse(parse, "unknown option -o", option);
 	if (strcmp(option, "allow_other") == 0 || strcmp(option, "allow_root") == 0)
-		parse->options->others = true;
+		parse->options->others = parse->options->config.others = true;
 	return TAKEN_KEEP;
 }
 

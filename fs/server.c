@@ -33,8 +33,9 @@ static void committed(void *arg, struct record *const *records, size_t count)
 
 	notify_news(s->notify);
 	for (size_t i = 0; i < count; i++)
-		if (records[i]->type && strncmp(records[i]->type, "session.", 8) == 0)
-			matched_news(s->context->matched);
+		if (records[i]->session && records[i]->type &&
+			strncmp(records[i]->type, "session.", 8) == 0)
+			matched_session(s->context->matched, records[i]->session);
 }
 
 static void refused(void *arg, uid_t uid)

@@ -19,6 +19,8 @@
 #define LISTING_DEPTH_MAX   64                  /* elements inside each other */
 #define LISTING_TEXT_MAX    ((size_t)64 << 10)  /* bytes kept of one <response> */
 #define LISTING_TOKEN_MAX   ((size_t)64 << 10)  /* bytes of markup that libxml2 may hold back */
+#define LISTING_NAMES_MAX   4096                /* different names; libxml2 keeps each */
+#define LISTING_ATTRS_MAX   64                  /* attributes, or namespaces, of an element */
 #define DAV_ETAG_MAX        1024                /* bytes; a longer one is no etag */
 #define DAV_TYPE_MAX        255                 /* bytes of a media type; a longer one is none */
 #define DAV_TOKEN_MAX       4096                /* bytes of a sync-token */
@@ -34,8 +36,10 @@
 #define HEADERS_MAX        ((size_t)64 << 10) /* bytes of all headers of an answer */
 #define ERROR_BODY_MAX     ((size_t)64 << 10) /* bytes that are read of an error's body */
 #define CONNECT_TIMEOUT_MS 10000L
-#define STALL_BYTES        1L  /* a transfer below so many bytes a second … */
-#define STALL_SECONDS      60L /* … for so long has failed */
+/* A transfer below so many bytes a second, for so long, has failed: 16 of them at that speed are a
+ * line of 64 kbit/s. A large listing may be a minute in the making, without a byte of it. */
+#define STALL_BYTES   512L
+#define STALL_SECONDS 60L
 #define LISTING_TIMEOUT_MS 600000L
 #define RETRY_AFTER_MAX_US (3600LL * 1000000)
 

@@ -7,7 +7,6 @@
 #include <strings.h>
 
 #define CHUNK_MAX ((size_t)16 << 10) /* bytes that libxml2 gets at once */
-#define NAMES_MAX 4096               /* different names in a document */
 
 void multistatus_fail(struct multistatus *ms, int code)
 {
@@ -121,13 +120,15 @@ static void check(struct multistatus *ms)
 		if (!ms->has_root && is_web_page(ms))
 			multistatus_refuse_web_page(ms);
 		else
-			multistatus_fail(ms, error_set(&ms->error, EBADMSG,
-						     "the listing is not well-formed XML: %s",
-						     ms->xml_error.text));
+			multistatus_fail(
+				ms, error_set(&ms->error, EBADMSG, "the %s: %s",
+					    ms->has_root ? "listing is not well-formed XML"
+							 : "answer is not XML, so no listing",
+					    ms->xml_error.text));
 	} else if (xml->input != NULL &&
 		   (size_t)(xml->input->end - xml->input->cur) > LISTING_TOKEN_MAX) {
 		multistatus_refuse(ms, EFBIG, "the listing has too long a tag or comment");
-	} else if (xmlDictSize(xml->dict) > NAMES_MAX) {
+	} else if (xmlDictSize(xml->dict) > LISTING_NAMES_MAX) {
 		multistatus_refuse(ms, EFBIG, "the listing has too many different names");
 	}
 }
@@ -166,10 +167,12 @@ int multistatus_finish(struct multistatus *ms, struct error *err)
 		multistatus_refuse(ms, EBADMSG, "the answer is empty, where a listing was due");
 	if (ms->failed == 0) {
 		xmlParseChunk(ms->xml, NULL, 0, 1);
+		if (ms->has_root && !ms->whole)
+			multistatus_refuse(ms, EBADMSG, "the listing was cut short");
 		check(ms);
 	}
 	if (ms->failed == 0 && !ms->whole)
-		multistatus_refuse(ms, EBADMSG, "the listing was cut short");
+		multistatus_refuse(ms, EBADMSG, "the answer is not XML, so no listing");
 	if (ms->failed == 0 && ms->is_error)
 		multistatus_refuse(ms, EREMOTEIO, "the server answered with a DAV:error");
 	return result(ms, err);

@@ -93,9 +93,11 @@ static int64_t byte_count(const char *text)
 	int64_t n = 0;
 
 	for (const char *s = text; *s != '\0'; s++) {
-		if (*s < '0' || *s > '9' || n > (INT64_MAX - (*s - '0')) / 10)
+		int digit = *s - '0';
+
+		if (digit < 0 || digit > 9 || n > (INT64_MAX - digit) / 10)
 			return -1;
-		n = n * 10 + *s - '0';
+		n = n * 10 + digit;
 	}
 	return *text == '\0' ? -1 : n;
 }
@@ -172,21 +174,21 @@ int response_end(struct response *r, dav_member_fn *fn, void *arg, size_t *left,
 		.modified_us = r->props.modified_us,
 		.type = or_null(r->props.type),
 	};
-	const char *href = r->hrefs.data, *end = href + r->hrefs.len;
+	const struct buf *hrefs = &r->hrefs;
 
-	if (r->hrefs.len == 0)
+	if (hrefs->len == 0)
 		return error_set(err, EBADMSG, "the listing has a response without href");
-	if (r->has_propstat && strlen(href) + 1 < r->hrefs.len)
+	if (r->has_propstat && strlen(hrefs->data) + 1 < hrefs->len)
 		return error_set(err, EBADMSG, "the listing has several hrefs for one member");
-	for (; href < end; href += member.href_len + 1) {
+	for (size_t at = 0; at < hrefs->len; at += member.href_len + 1) {
 		int rc;
 
 		if (*left == 0)
 			return error_set(err, EFBIG, "the listing has more than %d members",
 				LISTING_MEMBERS_MAX);
 		--*left;
-		member.href = href;
-		member.href_len = strlen(href);
+		member.href = hrefs->data + at;
+		member.href_len = strlen(member.href);
 		rc = fn(arg, &member, err);
 		if (rc < 0)
 			return rc;

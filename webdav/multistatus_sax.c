@@ -5,8 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define DAV_NAMESPACE  "DAV:"
-#define ATTRIBUTES_MAX 64 /* of one element */
+#define DAV_NAMESPACE "DAV:"
 
 static const struct {
 	enum place in;
@@ -62,7 +61,8 @@ static enum dav_condition condition_of(const char *name, bool dav)
 	return DAV_OTHER_CONDITION;
 }
 
-static void root_begins(struct multistatus *ms, const char *name, enum place place)
+static void root_begins(
+	struct multistatus *ms, const char *name, const xmlChar *uri, enum place place)
 {
 	ms->has_root = true;
 	ms->is_error = place == IN_ERROR;
@@ -73,7 +73,8 @@ static void root_begins(struct multistatus *ms, const char *name, enum place pla
 	else
 		multistatus_fail(
 			ms, error_set(&ms->error, EBADMSG,
-				    "the answer is XML, but no listing: its root is %.64s", name));
+				    "the answer is XML, but no listing: its root is {%.64s}%.64s",
+				    uri == NULL ? "" : (const char *)uri, name));
 }
 
 static void place_begins(struct multistatus *ms, enum place place, const char *name, bool dav)
@@ -111,14 +112,14 @@ void multistatus_on_start(void *arg, const xmlChar *name, const xmlChar *prefix,
 		multistatus_refuse(ms, EFBIG, "the listing has too deep elements");
 		return;
 	}
-	if (namespaces > ATTRIBUTES_MAX || attributes > ATTRIBUTES_MAX) {
+	if (namespaces > LISTING_ATTRS_MAX || attributes > LISTING_ATTRS_MAX) {
 		multistatus_refuse(ms, EFBIG, "the listing has too many attributes");
 		return;
 	}
 	place = place_of(ms->places[ms->depth], (const char *)name, dav);
 	ms->places[++ms->depth] = place;
 	if (ms->depth == 1)
-		root_begins(ms, (const char *)name, place);
+		root_begins(ms, (const char *)name, uri, place);
 	place_begins(ms, place, (const char *)name, dav);
 }
 

@@ -32,23 +32,26 @@ int bench_leitlfs(const struct bench *b, struct daemon *d, const char *name, uin
 	return daemon_start(d, b->leitlfs, options, mount, start_ns);
 }
 
-static int start_floor(const struct bench *b, struct pair *p)
+int bench_floor(const struct bench *b, const struct daemon *like, const char *name,
+	const char *tree, struct daemon *out)
 {
 	static const char *const shared[] = {"default_permissions", "allow_other"};
-	char mount[PATH_MAX], options[256] = "fsname=floor";
+	char mount[PATH_MAX], options[PATH_MAX + 64] = "fsname=floor";
 	size_t i, len = strlen(options);
 	int n;
 
 	/* Permissions checked by the kernel cost requests of their own: both pay, or neither. */
-	for (i = 0; i < 2 && p->ours.pid; i++) {
-		if (daemon_has_option(&p->ours, shared[i]))
+	for (i = 0; i < 2 && like->pid; i++) {
+		if (daemon_has_option(like, shared[i]))
 			len += (size_t)snprintf(
 				options + len, sizeof(options) - len, ",%s", shared[i]);
 	}
-	n = snprintf(mount, sizeof(mount), "%s/floor", b->dir);
-	if (n >= (int)sizeof(mount))
+	if (tree)
+		len += (size_t)snprintf(options + len, sizeof(options) - len, ",tree=%s", tree);
+	n = snprintf(mount, sizeof(mount), "%s/%s", b->dir, name);
+	if (n >= (int)sizeof(mount) || len >= sizeof(options))
 		return -ENAMETOOLONG;
-	return daemon_start(&p->floor, b->floor, options, mount, NULL);
+	return daemon_start(out, b->floor, options, mount, NULL);
 }
 
 int bench_pair_start(struct bench *b, struct pair *p, unsigned sessions)
@@ -63,7 +66,7 @@ int bench_pair_start(struct bench *b, struct pair *p, unsigned sessions)
 	if (rc == 0 && b->leitlfs)
 		rc = tree_register(p->ours.mount, 0, sessions);
 	if (rc == 0)
-		rc = start_floor(b, p);
+		rc = bench_floor(b, &p->ours, "floor", NULL, &p->floor);
 	if (rc == 0)
 		rc = tree_register(p->floor.mount, 0, sessions);
 	if (rc != 0) {

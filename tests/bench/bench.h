@@ -19,17 +19,24 @@
 struct bench {
 	const char *leitlfs; /* NULL where there is none to run */
 	const char *floor;
-	const char *dir;      /* absolute; holds mounts and states, on the disk that is measured */
-	int redis_port;       /* 0 without Redis */
-	bool verbose;         /* quantiles on stderr */
-	bool unpinned;        /* small operations are left to the scheduler */
-	unsigned batches;     /* of small operations, each on file systems started anew */
-	unsigned rounds;      /* interleaved rounds in a batch */
-	unsigned long events; /* of the full log; the small one has 1,000 */
-	unsigned sessions;    /* of the full sessions/ */
-	unsigned waiters;     /* sessions that one broadcast goes to */
-	unsigned pairs;       /* how many were started: each has a state of its own */
-	bool full_log_is_ready; /* dir/full.state was filled by an earlier work */
+	const char *dir; /* absolute; holds mounts and states, on the disk that is measured */
+	int redis_port;  /* 0 without Redis */
+	int web_port;    /* of the WebDAV server on loopback; 0 without one */
+	char web_root[PATH_MAX]; /* what it serves: dir/web */
+	bool verbose;            /* quantiles on stderr */
+	bool unpinned;           /* small operations are left to the scheduler */
+	unsigned batches;        /* of small operations, each on file systems started anew */
+	unsigned rounds;         /* interleaved rounds in a batch */
+	unsigned long events;    /* of the full log; the small one has 1,000 */
+	unsigned sessions;       /* of the full sessions/ */
+	unsigned waiters;        /* sessions that one broadcast goes to */
+	unsigned files;          /* to sync, … */
+	unsigned collections;    /* … and of them */
+	unsigned syncs;          /* first ones */
+	unsigned pairs;          /* how many were started: each has a state of its own */
+	bool full_log_is_ready;  /* dir/full.state was filled by an earlier work */
+	bool synced_is_ready;    /* dir/context.state was: see context.h */
+	struct corpus *corpus;   /* NULL: not made yet */
 };
 
 /* leitlfs and the floor side by side, with as many sessions as asked for registered on each. The
@@ -43,6 +50,11 @@ int bench_pair_stop(struct pair *p);
 
 /* Starts leitlfs on dir/<name> with its state in dir/<name>.state and every rate limit off. */
 int bench_leitlfs(const struct bench *b, struct daemon *d, const char *name, uint64_t *start_ns);
+
+/* Starts the floor on dir/<name>, with the mount options of `like`, where that runs. It serves the
+ * directory `tree` as files/, unless that is NULL. */
+int bench_floor(const struct bench *b, const struct daemon *like, const char *name,
+	const char *tree, struct daemon *out);
 
 /* Calls `run` with this thread, all that it starts, and `peer` (where it is a process's id) on one
  * core (pin.h), unless --unpinned forbids it. */
@@ -71,5 +83,11 @@ int work_writers(struct bench *b); /* eight writers at once */
 int work_log(struct bench *b);     /* tail and start-up with a full log */
 int work_ls(struct bench *b);      /* ls of a full sessions/ */
 int work_memory(struct bench *b);  /* resident memory with both full */
+
+int work_sync(struct bench *b);      /* a first sync from a server, and its memory */
+int work_unchanged(struct bench *b); /* a sync with nothing changed */
+int work_read(struct bench *b);      /* synced files read again */
+int work_grep(struct bench *b);      /* grep -r over synced files */
+int work_query(struct bench *b);     /* files found */
 
 #endif

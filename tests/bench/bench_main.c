@@ -2,7 +2,8 @@
  * Runs the works that are named, or all, and prints their rows. tests/bench/run starts it and
  * cleans up behind it.
  *
- * Usage: bench [-q] [-u] [-v] [-e events] [-r redis port] -d dir -f floor [-l leitlfs] [work…]
+ * Usage: bench [-q] [-u] [-v] [-e events] [-r redis port] [-w web port] -d dir -f floor [-l
+ * leitlfs] [work…]
  */
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "tests/bench/bench.h"
+#include "tests/bench/context.h"
 
 static const struct work {
 	const char *name;
@@ -28,6 +30,11 @@ static const struct work {
 	{"log", work_log},
 	{"ls", work_ls},
 	{"memory", work_memory},
+	{"sync", work_sync},
+	{"unchanged", work_unchanged},
+	{"read", work_read},
+	{"grep", work_grep},
+	{"query", work_query},
 };
 
 #define WORKS (sizeof(works) / sizeof(works[0]))
@@ -36,8 +43,8 @@ static int usage(void)
 {
 	size_t i;
 
-	fprintf(stderr, "usage: bench [-q] [-u] [-v] [-e events] [-r redis port] -d dir -f floor "
-			"[-l leitlfs] [work…]\nworks:");
+	fprintf(stderr, "usage: bench [-q] [-u] [-v] [-e events] [-r redis port] [-w web port] "
+			"-d dir -f floor [-l leitlfs] [work…]\nworks:");
 	for (i = 0; i < WORKS; i++)
 		fprintf(stderr, " %s", works[i].name);
 	fprintf(stderr, "\n");
@@ -74,13 +81,15 @@ static void scale_down(struct bench *b)
 	b->events = 50000;
 	b->sessions = 1000;
 	b->waiters = 100;
+	b->files = 500;
+	b->collections = 10;
 }
 
 static int parse(struct bench *b, int argc, char **argv)
 {
 	int opt;
 
-	while ((opt = getopt(argc, argv, "quve:r:d:f:l:")) != -1) {
+	while ((opt = getopt(argc, argv, "quve:r:w:d:f:l:")) != -1) {
 		switch (opt) {
 		case 'q':
 			scale_down(b);
@@ -97,6 +106,9 @@ static int parse(struct bench *b, int argc, char **argv)
 		case 'r':
 			b->redis_port = (int)strtol(optarg, NULL, 10);
 			break;
+		case 'w':
+			b->web_port = (int)strtol(optarg, NULL, 10);
+			break;
 		case 'd':
 			b->dir = optarg;
 			break;
@@ -110,13 +122,24 @@ static int parse(struct bench *b, int argc, char **argv)
 			return -EINVAL;
 		}
 	}
-	return b->dir && b->dir[0] == '/' && b->floor && b->events > 0 ? 0 : -EINVAL;
+	if (!b->dir || b->dir[0] != '/' || !b->floor || b->events == 0)
+		return -EINVAL;
+	return snprintf(b->web_root, sizeof(b->web_root), "%s/web", b->dir) <
+			       (int)sizeof(b->web_root)
+		       ? 0
+		       : -EINVAL;
 }
 
 int main(int argc, char **argv)
 {
-	struct bench b = {
-		.batches = 5, .rounds = 100, .events = 1000000, .sessions = 10000, .waiters = 1000};
+	struct bench b = {.batches = 5,
+		.rounds = 100,
+		.events = 1000000,
+		.sessions = 10000,
+		.waiters = 1000,
+		.files = 5000,
+		.collections = 50,
+		.syncs = 3};
 	struct rlimit files;
 	int i, failed = 0;
 
@@ -137,5 +160,6 @@ int main(int argc, char **argv)
 		failed |= run_one(&b, find(argv[i]));
 	for (i = 0; optind == argc && i < (int)WORKS; i++)
 		failed |= run_one(&b, &works[i]);
+	context_release(&b);
 	return failed;
 }

@@ -191,7 +191,7 @@ void daemon_kill(struct daemon *d)
 	await_end(d, STOP_LIMIT_NS);
 }
 
-double daemon_resident(const struct daemon *d)
+static double memory_of(const struct daemon *d, const char *key)
 {
 	char path[64], line[256];
 	double kib = 0;
@@ -200,12 +200,22 @@ double daemon_resident(const struct daemon *d)
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)d->pid);
 	f = fopen(path, "re");
 	while (f && fgets(line, sizeof(line), f)) {
-		if (strncmp(line, "VmRSS:", 6) == 0)
-			kib = strtod(line + 6, NULL);
+		if (strncmp(line, key, strlen(key)) == 0)
+			kib = strtod(line + strlen(key), NULL);
 	}
 	if (f)
 		fclose(f);
 	return kib * 1024;
+}
+
+double daemon_resident(const struct daemon *d)
+{
+	return memory_of(d, "VmRSS:");
+}
+
+double daemon_peak(const struct daemon *d)
+{
+	return memory_of(d, "VmHWM:");
 }
 
 int daemon_has_option(const struct daemon *d, const char *option)

@@ -34,6 +34,7 @@ void daemon_kill(struct daemon *d);
 
 /* Bytes of resident memory, or 0 where it can't be told. */
 double daemon_resident(const struct daemon *d);
+double daemon_peak(const struct daemon *d); /* the most that it ever had */
 
 /* Whether the options of the mount, as the kernel lists them, hold `option`. */
 int daemon_has_option(const struct daemon *d, const char *option);

@@ -12,8 +12,10 @@
  *   sessions/s<N>/       mkdir and rmdir, N below SESSIONS_MAX
  *       broadcast        takes writes and drops them
  *       heartbeat        keeps its mtime
+ *   files/               what a directory held at the start (-o tree=DIR), kept by the kernel as
+ *                        long as it likes: contents, listings, names and attributes
  *
- * Usage: floor -f [-o mount options] MOUNTPOINT
+ * Usage: floor -f [-o mount options] [-o tree=DIR] MOUNTPOINT
  */
 #define FUSE_USE_VERSION 314
 
@@ -21,11 +23,14 @@
 #include <fuse_lowlevel.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tests/bench/floor_tree.h"
 
 #define FILE_SIZE      ((size_t)1 << 20)
 #define SESSIONS_MAX   16384
@@ -42,6 +47,8 @@ struct floor {
 	uid_t uid;
 	gid_t gid;
 	time_t started;
+	char *tree_dir;
+	struct floor_tree *tree; /* NULL: there is no files/ */
 	char zeros[FILE_SIZE];
 	atomic_bool exists[SESSIONS_MAX];
 	atomic_llong beat[SESSIONS_MAX]; /* seconds since 1970 */
@@ -87,6 +94,10 @@ static void fill_attr(const struct floor *f, fuse_ino_t ino, struct stat *st)
 	st->st_uid = f->uid;
 	st->st_gid = f->gid;
 	st->st_mtime = st->st_ctime = st->st_atime = f->started;
+	if (floor_tree_has(ino)) {
+		floor_tree_attr(f->tree, ino, st);
+		return;
+	}
 	if (is_dir(ino)) {
 		st->st_mode = S_IFDIR | 0755;
 		st->st_nlink = 2;
@@ -103,7 +114,9 @@ static void fill_attr(const struct floor *f, fuse_ino_t ino, struct stat *st)
 /* Directories, and what the page cache holds, keep their attributes as they keep their names. */
 static double attr_timeout(fuse_ino_t ino)
 {
-	return is_dir(ino) || ino == INO_CACHED ? NAME_TIMEOUT_S : 0.0;
+	bool kept = floor_tree_has(ino) || ino == INO_CACHED || is_dir(ino);
+
+	return kept ? NAME_TIMEOUT_S : 0.0;
 }
 
 static void reply_entry(fuse_req_t req, fuse_ino_t ino)
@@ -119,6 +132,8 @@ static fuse_ino_t find(struct floor *f, fuse_ino_t parent, const char *name)
 {
 	size_t n;
 
+	if (floor_tree_has(parent))
+		return floor_tree_find(f->tree, parent, name);
 	if (parent == FUSE_ROOT_ID) {
 		if (strcmp(name, "activity") == 0)
 			return INO_ACTIVITY;
@@ -126,6 +141,8 @@ static fuse_ino_t find(struct floor *f, fuse_ino_t parent, const char *name)
 			return INO_CACHED;
 		if (strcmp(name, "broadcast") == 0)
 			return INO_BROADCAST;
+		if (strcmp(name, "files") == 0)
+			return f->tree ? FLOOR_TREE_INO : 0;
 		return strcmp(name, "sessions") == 0 ? INO_SESSIONS : 0;
 	}
 	if (parent == INO_SESSIONS) {
@@ -163,7 +180,7 @@ static void op_setattr(
 {
 	struct floor *f = floor_of(req);
 
-	if (ino >= SESSION_INO && kind_of(ino) == SESSION_HEARTBEAT) {
+	if (ino >= SESSION_INO && !floor_tree_has(ino) && kind_of(ino) == SESSION_HEARTBEAT) {
 		if (what & FUSE_SET_ATTR_MTIME_NOW)
 			atomic_store(&f->beat[session_of(ino)], time(NULL));
 		else if (what & FUSE_SET_ATTR_MTIME)
@@ -200,11 +217,17 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	if (ino == INO_CACHED)
+	if (ino == INO_CACHED || floor_tree_has(ino))
 		fi->keep_cache = 1;
 	else
 		fi->direct_io = 1;
 	fi->noflush = (fi->flags & O_ACCMODE) == O_RDONLY;
+	fuse_reply_open(req, fi);
+}
+
+static void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	fi->cache_readdir = fi->keep_cache = floor_tree_has(ino);
 	fuse_reply_open(req, fi);
 }
 
@@ -214,6 +237,10 @@ static void op_read(
 	size_t left = off < (off_t)FILE_SIZE ? FILE_SIZE - (size_t)off : 0;
 
 	(void)fi;
+	if (floor_tree_has(ino)) {
+		floor_tree_read(floor_of(req)->tree, req, ino, size, off);
+		return;
+	}
 	if (ino != INO_ACTIVITY && ino != INO_CACHED)
 		left = 0;
 	fuse_reply_buf(req, floor_of(req)->zeros, size < left ? size : left);
@@ -241,10 +268,15 @@ static void op_readdir(
 	static const char *const files[] = {"broadcast", "heartbeat"};
 	struct floor *f = floor_of(req);
 	size_t i, used = 0, need, count = SESSIONS_MAX;
-	char *buf = malloc(size), name[32];
 	struct stat st = {.st_mode = S_IFREG};
+	char *buf, name[32];
 
 	(void)fi;
+	if (floor_tree_has(ino)) {
+		floor_tree_list(f->tree, req, ino, size, off);
+		return;
+	}
+	buf = malloc(size);
 	if (!buf) {
 		fuse_reply_err(req, ENOMEM);
 		return;
@@ -281,11 +313,17 @@ static const struct fuse_lowlevel_ops ops = {
 	.mkdir = op_mkdir,
 	.rmdir = op_rmdir,
 	.open = op_open,
+	.opendir = op_opendir,
 	.read = op_read,
 	.write = op_write,
 	.flush = op_flush,
 	.release = op_flush,
 	.readdir = op_readdir,
+};
+
+static const struct fuse_opt own_options[] = {
+	{"tree=%s", offsetof(struct floor, tree_dir), 0},
+	FUSE_OPT_END,
 };
 
 static int serve(struct fuse_session *se, const char *mountpoint)
@@ -316,7 +354,8 @@ int main(int argc, char **argv)
 	struct fuse_session *se = NULL;
 	int rc = 1;
 
-	if (!f || fuse_parse_cmdline(&args, &opts) != 0)
+	if (!f || fuse_opt_parse(&args, f, own_options, NULL) != 0 ||
+		fuse_parse_cmdline(&args, &opts) != 0)
 		goto out;
 	if (!opts.mountpoint || !opts.foreground) {
 		fprintf(stderr, "usage: floor -f [-o options] MOUNTPOINT\n");
@@ -325,6 +364,10 @@ int main(int argc, char **argv)
 	f->uid = getuid();
 	f->gid = getgid();
 	f->started = time(NULL);
+	if (f->tree_dir && !(f->tree = floor_tree_load(f->tree_dir))) {
+		fprintf(stderr, "floor: %s can't be loaded\n", f->tree_dir);
+		goto out;
+	}
 	se = fuse_session_new(&args, &ops, sizeof(ops), f);
 	if (se)
 		rc = serve(se, opts.mountpoint);
@@ -333,6 +376,10 @@ out:
 		fuse_session_destroy(se);
 	free(opts.mountpoint);
 	fuse_opt_free_args(&args);
+	if (f) {
+		floor_tree_free(f->tree);
+		free(f->tree_dir);
+	}
 	free(f);
 	return rc;
 }

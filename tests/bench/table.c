@@ -85,6 +85,16 @@ static void format_value(char *out, size_t size, enum unit unit, double v)
 		snprintf(out, size, "%.2f s", v / 1e9);
 }
 
+/* As many decimals as tell small ratios apart; a target has no more than it needs. */
+static void format_ratio(char *out, size_t size, double v, bool is_target)
+{
+	int decimals = v < 0.1 ? 3 : 2;
+
+	if (is_target && (long)(v * 1000 + 0.5) % 100 == 0)
+		decimals = 1;
+	snprintf(out, size, "%.*f", decimals, v);
+}
+
 static const char *verdict_of(const struct row *row, double compared)
 {
 	if (row->bound == NO_TARGET || compared <= 0)
@@ -106,17 +116,16 @@ void table_row(const struct row *row)
 		snprintf(theirs, sizeof(theirs), "%.60s %s", row->peer, value);
 		compared = row->theirs > 0 ? row->ours / row->theirs : 0;
 		if (compared > 0)
-			snprintf(ratio, sizeof(ratio), "%.2f", compared);
+			format_ratio(ratio, sizeof(ratio), compared, false);
 	}
 	if (row->bound != NO_TARGET) {
 		const char *sign = row->bound == AT_MOST ? "≤" : "≥";
 
 		if (row->peer)
-			snprintf(target, sizeof(target), "%s %.1f", sign, row->target);
+			format_ratio(value, sizeof(value), row->target, true);
 		else
 			format_value(value, sizeof(value), row->unit, row->target);
-		if (!row->peer)
-			snprintf(target, sizeof(target), "%s %s", sign, value);
+		snprintf(target, sizeof(target), "%s %s", sign, value);
 	}
 	put_line(row->work, ours, theirs, ratio, target, verdict_of(row, compared));
 }

@@ -48,5 +48,5 @@ make_docs() {
 	printf '# Login\n\nUser authentication takes a password and gives a token.\n' >"$DOCS/api/login.md"
 	printf 'def user_authentication(name):\n    return TokenStore(name)\n' >"$DOCS/api/v1/auth.py"
 	printf 'Nothing here but gardens and rivers.\n' >"$DOCS/notes/garden.txt"
-	chmod -R a+rX "$LEITL_TMP" "$DOCS"
+	chmod a+x "$LEITL_TMP" && chmod -R a+rX "$DOCS"
 }

@@ -5,9 +5,10 @@
 #
 # server_start KIND [DIR] serves DIR, for the user `u` with the password `p`, and returns when it
 # answers; SERVER_URL is then its root. KIND is apache, apache-digest, apache-tls, apache-h2 (these
-# two by https), lighttpd, nginx, rclone, or hostile (tests/helpers/hostile.py, which serves what it
-# is told). A test has one server of a kind, or several by -n NAME. What is not installed is a reason
-# to skip. DIR is read by www-data when the suite runs as root; LEITL_TMP is meant for it.
+# two by https), lighttpd, nginx, rclone; or hostile, hostile-tls (tests/helpers/hostile.py, which
+# has a tree of its own and does what it is told). A test has one server of a kind, or several by
+# -n NAME. What is not installed is a reason to skip. DIR is read by www-data when the suite runs as
+# root; LEITL_TMP is meant for it.
 #
 # Servers end with the test: `teardown` below; a suite's own calls servers_cleanup.
 
@@ -37,7 +38,7 @@ server_start() {
 	printf '%s\n' "$1" >"$dir/kind"
 	printf '%s\n' "${2:-$dir}" >"$dir/root"
 	printf '%s\n' "$certificate" >"$dir/certificate"
-	[[ $1 != apache-tls && $1 != apache-h2 ]] || tls_make
+	! server_is_tls "$1" || tls_make
 	# The port is free now; another may take it before the server does.
 	local try
 	for try in 1 2 3 4 5; do
@@ -84,11 +85,11 @@ server_thaw() { # NAME
 
 server_url() { # NAME
 	local scheme=http
-	[[ $(cat "$LEITL_TMP/servers/$1/kind") != apache-[th]* ]] || scheme=https
+	! server_is_tls "$(cat "$LEITL_TMP/servers/$1/kind")" || scheme=https
 	echo "$scheme://127.0.0.1:$(cat "$LEITL_TMP/servers/$1/port")/"
 }
 
-# dav NAME METHOD PATH [CURL OPTION…]: a request as a client would make it; prints the answer's body.
+# dav NAME METHOD PATH [CURL OPTION…]: a request as a client makes it; prints the answer's body.
 dav() {
 	local name=$1 method=$2 path=$3
 	shift 3
@@ -115,7 +116,7 @@ server_need() { # KIND
 	local program=$1
 	case $1 in
 	apache*) program=apache2 ;;
-	hostile) program=$SERVER_PYTHON ;;
+	hostile*) program=$SERVER_PYTHON ;;
 	esac
 	PATH=$PATH:/usr/sbin:/sbin command -v "$program" >/dev/null ||
 		skip "$program is not installed"
@@ -125,6 +126,10 @@ server_need() { # KIND
 	lighttpd) server_module "$1 needs" /usr/lib/lighttpd/mod_webdav.so ;;
 	nginx) server_module "$1 needs" /usr/lib/nginx/modules/ngx_http_dav_ext_module.so ;;
 	esac
+}
+
+server_is_tls() { # KIND
+	[[ $1 == *-tls || $1 == *-h2 ]]
 }
 
 server_module() { # WHY FILE
@@ -143,7 +148,7 @@ server_port() {
 
 server_gone() { # PID: the whole group
 	! kill -0 -- "-$1" 2>/dev/null || {
-		gone "$1" && [ -z "$(ps -o stat= -g "$1" | grep -v '^Z')" ]
+		gone "$1" && ! ps -o stat= -g "$1" | grep -qv '^Z'
 	}
 }
 
@@ -172,7 +177,8 @@ server_answers_or_gone() { # NAME
 
 server_apache() { # DIR ROOT PORT KIND
 	local modules=/usr/lib/apache2/modules tls='' user='' auth=Basic users=$1/users module
-	local list="mpm_event authz_core authz_user authn_core authn_file auth_basic mime dav dav_fs"
+	local list='mpm_event authz_core authz_user authn_core authn_file auth_basic mime'
+	list+=' dav dav_fs'
 	case $4 in
 	apache-digest)
 		auth=Digest users=$1/digests list+=' auth_digest'
@@ -270,7 +276,12 @@ server_nginx() { # DIR ROOT PORT
 		pid $1/nginx.pid;
 		events { worker_connections 256; }
 		http {
-			types { text/plain txt; text/markdown md; text/html html; application/pdf pdf; }
+			types {
+				text/plain txt;
+				text/markdown md;
+				text/html html;
+				application/pdf pdf;
+			}
 			default_type application/octet-stream;
 			log_format plain '\$request_method \$uri \$status';
 			access_log $1/access.log plain;
@@ -302,20 +313,49 @@ server_rclone() { # DIR ROOT PORT
 		--etag-hash MD5 --dir-cache-time 0 --config "$1/conf" --cache-dir "$1/temp")
 }
 
-server_hostile() { # DIR ROOT PORT
+server_hostile() { # DIR ROOT PORT KIND
 	SERVER_COMMAND=("$SERVER_PYTHON" "$ROOT/tests/helpers/hostile.py" "$1" "$3")
+	! server_is_tls "$4" ||
+		SERVER_COMMAND+=("$(tls_file "$(cat "$1/certificate").pem")"
+			"$(tls_file "$(cat "$1/certificate").key")")
 }
 
-# --- the hostile one: see tests/helpers/hostile.py for what a scenario does
+# --- the hostile one: tests/helpers/hostile.py says what scenarios are and do
 
-# hostile SCENARIO…: these alone from now on, and the log begins anew.
+# hostile [SCENARIO…]: these alone from now on, and the log begins anew. HOSTILE names the server.
 hostile() {
-	curl -sS --fail --max-time "$WAIT" -X POST -d "$*" "$(server_url hostile)_control" >/dev/null
+	hostile_ask POST _control -d "$*"
 }
 
-# hostile_log [FILTER]: every request since as a line of JSON; those that jq's FILTER selects.
+# Changes its tree. Paths as in URLs.
+hostile_put() { # PATH TEXT
+	hostile_ask PUT "_file/$1" --data-binary "$2"
+}
+
+hostile_delete() { # PATH
+	hostile_ask DELETE "_file/$1"
+}
+
+hostile_mkdir() { # PATH
+	hostile_ask MKCOL "_file/$1"
+}
+
+# hostile_log [FILTER]: every request since, as lines of JSON; those that jq's FILTER selects.
 hostile_log() {
-	jq -c "select(${1:-true})" "$LEITL_TMP/servers/hostile/requests"
+	jq -c "select(${1:-true})" "$LEITL_TMP/servers/$HOSTILE/requests"
+}
+
+hostile_count() { # [FILTER]
+	hostile_log "${1:-true}" | wc -l
+}
+
+HOSTILE=hostile
+
+hostile_ask() { # METHOD PATH [CURL OPTION…]
+	local answer
+	answer=$(curl -sSk --max-time "$WAIT" -X "$1" "${@:3}" -w '%{http_code}' \
+		"$(server_url "$HOSTILE")$2")
+	[ "$answer" = 204 ] || fail "hostile server: $answer"
 }
 
 # --- certificates

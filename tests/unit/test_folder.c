@@ -443,10 +443,18 @@ static void an_empty_root_of_another_disk_leaves_all(void **state)
 	put(w, "b", "two");
 	sync_ok(w);
 	assert_null(content(w, "a"));
+	/* where it is not known what it was on, an empty one tells nothing */
+	char *known = w->sync.memory;
+	w->sync.memory = NULL;
+	rename(at(w, "b"), scratch_path(&w->scratch, "b"));
+	sync_ok(w);
+	assert_int_equal(w->sync.listings, 0);
+	assert_null(w->sync.memory);
 	/* emptied where it is: a deletion */
-	unlink(at(w, "b"));
+	w->sync.memory = known;
 	sync_ok(w);
 	assert_int_equal(w->sync.count, 0);
+	sync_ok(w);
 }
 
 static void bad_names_are_told_of(void **state)
@@ -454,8 +462,9 @@ static void bad_names_are_told_of(void **state)
 	struct world *w = *state;
 
 	put(w, "good", "x");
-	put(w, "b\xe4"
-	       "d",
+	put(w,
+		"b\xe4"
+		"d",
 		"y");
 	sync_ok(w);
 	assert_int_equal(w->sync.count, 1);

@@ -627,6 +627,26 @@ static void patterns_and_types_say_what_is_wanted(void **state)
 	}
 }
 
+static void what_is_excluded_by_path_stays_out(void **state)
+{
+	struct parsed p;
+
+	(void)state;
+	parsed("{\"url\":\"/h\",\"exclude\":[\"*.o\",\"!state*\"]}", &p);
+	assert_true(source_wants(&p.config, "a/state[1]*", true));
+	assert_int_equal(source_exclude(&p.config, "a/state[1]*"), 0);
+	assert_false(source_wants(&p.config, "a/state[1]*", true));
+	assert_false(source_wants(&p.config, "a/state[1]*/b", false));
+	assert_true(source_wants(&p.config, "a/state1x", true));
+	assert_true(source_wants(&p.config, "b/a/state[1]*", true));
+	assert_false(source_wants(&p.config, "x.o", false));
+	released(&p);
+	parsed("/h", &p);
+	assert_int_equal(source_exclude(&p.config, "x"), 0);
+	assert_false(source_wants(&p.config, "x", true));
+	released(&p);
+}
+
 /* Cut at every place, with every byte changed: refused, or taken as something whole. */
 static void damaged_texts_do_no_harm(void **state)
 {
@@ -664,6 +684,7 @@ int main(void)
 		cmocka_unit_test(names_are_paths),
 		cmocka_unit_test(same_place),
 		cmocka_unit_test(patterns_and_types_say_what_is_wanted),
+		cmocka_unit_test(what_is_excluded_by_path_stays_out),
 		cmocka_unit_test(damaged_texts_do_no_harm),
 	};
 

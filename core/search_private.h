@@ -1,0 +1,66 @@
+/*
+ * What search*.c share.
+ */
+#ifndef CORE_SEARCH_PRIVATE_H
+#define CORE_SEARCH_PRIVATE_H
+
+#include "core/db.h"
+#include "core/query.h"
+#include "core/search.h"
+#include "core/sources.h"
+
+#include <pthread.h>
+
+#define CACHE_COUNT 128
+#define CACHE_BYTES ((size_t)4 << 20)
+#define SNIPPET_MAX 200 /* bytes, with what tells that it was cut */
+#define SNIPPET_BYTES                                                                              \
+	((size_t)64 << 10) /* at the start of a file that are looked through for one */
+
+struct cached {
+	char *key;
+	struct results *results; /* held; says that it is cached */
+	size_t bytes;
+	uint64_t used; /* the larger the later */
+};
+
+struct search {
+	struct catalog *catalog;
+	struct sources *sources;
+	pthread_mutex_t mutex;
+	struct cached cache[CACHE_COUNT]; /* those with a key; this and below under the mutex */
+	size_t bytes;
+	uint64_t uses;
+};
+
+/* search_scope.c: the sources that are searched. */
+struct scope {
+	struct source **sources; /* held, ordered by id */
+	size_t count;
+};
+/* Those that the uid sees, that are among `names` (NULL: all), and that the query's filters let. */
+int scope_take(struct search *, uid_t, const char *const *names, const struct query_terms *,
+	struct scope *out);
+void scope_release(struct scope *);
+struct source *scope_find(const struct scope *, int64_t id); /* borrowed, or NULL */
+
+/* search_run.c: finds, ranks, and fills in what a result shows. `out` is zeroed. */
+int results_find(struct search *, const struct query_terms *, const struct scope *,
+	struct results *out, struct error *);
+size_t results_bytes(const struct results *);
+
+/* search_snippet.c: some of the text around the words, on one line; adds nothing to an empty text.
+ */
+void snippet_make(const char *text, size_t len, char *const *words, size_t count, struct buf *out);
+
+/* Reads up to `most` bytes of an entry's text into `out`, at a character; sets *whole to how long
+ * it is. -ENOENT: it is not searched. */
+int text_read(
+	struct reader *, int64_t id, size_t most, struct buf *out, size_t *whole, struct error *);
+
+/* search_cache.c. key is taken over. get returns a reference, or NULL. */
+struct results *cache_get(struct search *, const char *key, uint64_t generation);
+void cache_put(struct search *, char *key, struct results *);
+void cache_clear(struct search *);
+
+#endif
