@@ -3,10 +3,10 @@
  *
  * A sync walks the whole folder, tells core/sync.h what is there, and reads what is new or changed.
  * It stays within the folder: symbolic links are not followed, mount points in it are not entered
- * (a folder that is mounted there may be a source of its own), and what is neither a regular file
- * nor a directory is left out. A folder on a mount of leitlfs, this one or another, is refused, and
- * found out without asking that file system anything; so no sync ever waits for the mount that it
- * feeds.
+ * (a folder that is mounted there may be a source of its own), a state directory neither, and what
+ * is neither a regular file nor a directory is left out. A folder on a mount of leitlfs, this one
+ * or another, is refused, and found out without asking that file system anything; so no sync ever
+ * waits for the mount that it feeds.
  *
  * Everything is opened with the rights of the source's uid: fsuid, fsgid and groups are the
  * thread's own (credentials(7)). A daemon that can't take them refuses any uid but its own.
@@ -16,10 +16,12 @@
 
 #include "core/sources.h"
 
-/* Ends soon after sync_stopping(). The root not there, not a directory or not to be read: -ENOENT,
- * -ENOTDIR, -EACCES …; on leitlfs: -ELOOP; empty, and on another file system than at the last sync
- * (as a folder is whose disk is not mounted): -ENODEV; the rights can't be taken: -EPERM. In each
- * case all that was synced stays. What can't be read below the root is sync_trouble(). */
+/* Ends soon after sync_stopping(): -ECANCELED. The root not there, not a directory or not to be
+ * read: -ENOENT, -ENOTDIR, -EACCES …; on leitlfs, or in a state directory: -ELOOP; the rights can't
+ * be taken: -EPERM. Empty, and not known to be on the file system that it was on (as a folder whose
+ * disk is not mounted): -ENODEV, or 0 where nothing is known. In each case all that was synced
+ * stays. What can't be read below the root is sync_trouble(). sync_memory() is used for the file
+ * system. */
 extern const struct source_runner folder_runner;
 
 /*

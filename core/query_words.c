@@ -13,7 +13,7 @@ struct split {
 	struct {
 		char text[WORD_MAX];
 		size_t len, start, end;
-		bool whole;
+		unsigned whole;
 	} words[QUERY_WORDS_MAX];
 	size_t count, most;
 };
@@ -39,20 +39,9 @@ static void put_word(struct buf *b, const struct split *s, size_t i, bool *first
 	*first = false;
 }
 
-/* The parts one after the other: "user authentication". */
-static void put_parts(struct buf *b, const struct split *s)
-{
-	bool first = true;
-
-	buf_addc(b, '"');
-	for (size_t i = 0; i < s->count; i++)
-		if (!s->words[i].whole)
-			put_word(b, s, i, &first);
-	buf_addc(b, '"');
-}
-
-/* The same with the longest wholes in place of their parts: "userauthentication". */
-static void put_wholes(struct buf *b, const struct split *s)
+/* The words one after the other, the longest wholes that are no looser than `whole` in place of
+ * their parts: user_auth.py is "user auth py", "userauth py" and "userauthpy". */
+static void put_phrase(struct buf *b, const struct split *s, unsigned whole)
 {
 	bool first = true;
 	size_t past = 0, i = 0;
@@ -62,7 +51,8 @@ static void put_wholes(struct buf *b, const struct split *s)
 		size_t longest = i, part = i;
 
 		for (i++; i < s->count && s->words[i].whole; i++)
-			longest = i;
+			if (s->words[i].whole <= whole)
+				longest = i;
 		if (s->words[part].start < past)
 			continue;
 		put_word(b, s, longest, &first);
@@ -94,22 +84,22 @@ static void put_completions(struct buf *b, const char *word, size_t len)
 	}
 }
 
-/* One term as an expression in brackets; false where it has no words. */
+/* One term, as an expression in brackets: its words in every way that it could be written. */
 static void put_term(struct buf *b, const struct split *s, bool prefix)
 {
-	bool any_whole = false;
-
-	for (size_t i = 0; i < s->count; i++)
-		any_whole |= s->words[i].whole;
+	/* One letter is the beginning of too much. */
+	prefix = prefix && s->words[s->count - 1].len > 1;
 	buf_addc(b, '(');
-	put_parts(b, s);
-	if (prefix)
-		buf_adds(b, " *");
-	if (any_whole) {
-		buf_adds(b, " OR ");
-		put_wholes(b, s);
-		if (prefix)
-			buf_adds(b, " *");
+	for (unsigned whole = 0; whole <= WHOLE_MAX; whole++) {
+		size_t i = 0;
+
+		while (i < s->count && s->words[i].whole != whole)
+			i++;
+		if (i == s->count)
+			continue;
+		buf_adds(b, whole ? " OR " : "");
+		put_phrase(b, s, whole);
+		buf_adds(b, prefix ? " *" : "");
 	}
 	if (prefix && s->count == 1)
 		put_completions(b, s->words[0].text, s->words[0].len);

@@ -9,6 +9,7 @@
 #define MATCHES_MAX 256
 #define BEFORE_MAX  40 /* bytes that are shown before the first word */
 #define CUT         "\xe2\x80\xa6"
+#define NEAR        (ROOM - BEFORE_MAX)
 #define ROOM        (SNIPPET_MAX - 2 * (sizeof(CUT) - 1))
 
 struct spot {
@@ -35,6 +36,17 @@ static bool is_like(const struct word *w, const char *word, size_t len)
 	return same >= 3 && (same == len || longer - same <= 2 || 2 * same > longer + 2);
 }
 
+/* Whether the newest spots, as near each other as one snippet is long, have all words. */
+static bool has_all(const struct looking *l)
+{
+	const struct spot *last = &l->spots[l->found - 1];
+	uint64_t bits = 0;
+
+	for (size_t i = l->found; i-- > 0 && l->spots[i].start + NEAR >= last->end;)
+		bits |= l->spots[i].word;
+	return (size_t)__builtin_popcountll(bits) == l->count;
+}
+
 static int look(void *arg, const struct word *w)
 {
 	struct looking *l = arg;
@@ -43,9 +55,10 @@ static int look(void *arg, const struct word *w)
 	for (size_t i = 0; i < l->count; i++)
 		if (w->text[0] == l->words[i][0] && is_like(w, l->words[i], l->lens[i]))
 			bits |= UINT64_C(1) << i;
-	if (bits)
-		l->spots[l->found++] = (struct spot){w->start, w->end, bits};
-	return l->found == MATCHES_MAX;
+	if (!bits)
+		return 0;
+	l->spots[l->found++] = (struct spot){w->start, w->end, bits};
+	return l->found == MATCHES_MAX || has_all(l);
 }
 
 /* The first of the spots near each other that have the most words between them. */
@@ -59,7 +72,7 @@ static const struct spot *best_spot(const struct looking *l)
 		int count;
 
 		for (size_t k = i; k < l->found; k++) {
-			if (l->spots[k].end > l->spots[i].start + ROOM - BEFORE_MAX)
+			if (l->spots[k].end > l->spots[i].start + NEAR)
 				break;
 			bits |= l->spots[k].word;
 		}

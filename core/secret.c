@@ -103,7 +103,7 @@ static int load(struct secret *s, const char *path, bool credential, struct erro
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), r = 0;
 	unsigned char *key = NULL;
-	struct stat st;
+	struct stat st = {0};
 
 	if (fd < 0 && errno == ENOENT)
 		return 1;

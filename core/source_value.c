@@ -109,7 +109,7 @@ int source_set_number_text(struct source_config *c, const struct source_option *
 	size_t len, struct error *err)
 {
 	char copy[32];
-	int64_t value;
+	int64_t value = 0;
 	int r = -EINVAL;
 
 	if (len < sizeof(copy)) {

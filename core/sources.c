@@ -91,6 +91,18 @@ static size_t place_of(const struct sources *ss, const char *name, bool *found)
 	return high;
 }
 
+static int grow(struct sources *ss)
+{
+	const size_t cap = ss->cap != 0 ? 2 * ss->cap : 16;
+	struct source **grown = reallocarray(ss->all, cap, sizeof(*grown));
+
+	if (grown == NULL)
+		return -ENOMEM;
+	ss->all = grown;
+	ss->cap = cap;
+	return 0;
+}
+
 int sources_publish(struct sources *ss, struct source *s)
 {
 	bool found;
@@ -102,12 +114,7 @@ int sources_publish(struct sources *ss, struct source *s)
 	if (found) {
 		r = -EEXIST;
 	} else if (ss->count == ss->cap) {
-		const size_t cap = ss->cap != 0 ? 2 * ss->cap : 16;
-		struct source **grown = reallocarray(ss->all, cap, sizeof(*grown));
-
-		r = grown != NULL ? 0 : -ENOMEM;
-		ss->all = grown != NULL ? grown : ss->all;
-		ss->cap = grown != NULL ? cap : ss->cap;
+		r = grow(ss);
 	}
 	if (r == 0) {
 		memmove(&ss->all[at + 1], &ss->all[at], (ss->count - at) * sizeof(*ss->all));

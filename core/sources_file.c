@@ -35,7 +35,7 @@ static int read_file(const char *path, char **out, size_t *len, struct error *er
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), r;
 	size_t size = 0;
 	ssize_t got = 1;
-	struct stat st;
+	struct stat st = {0};
 	char *text = NULL;
 
 	if (fd < 0 || fstat(fd, &st) != 0)

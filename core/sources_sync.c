@@ -32,7 +32,7 @@ static int begin(struct sources *ss, struct source *s, struct run *run, struct s
 {
 	struct source_state *st = s->state;
 	const int64_t now = loop_mono_us(ss->loop);
-	int64_t wait_us;
+	int64_t wait_us, wait_s;
 	int r;
 
 	source_config_init(&run->config);
@@ -46,6 +46,7 @@ static int begin(struct sources *ss, struct source *s, struct run *run, struct s
 	run->began_us = now;
 	run->moved = st->moved;
 	wait_us = st->not_before_us - now;
+	wait_s = wait_us / SECOND_US + 1;
 	r = sources_copy_config(ss, &run->config, &st->config);
 	if (r == 0 && st->memory != NULL && (run->memory = strdup(st->memory)) == NULL)
 		r = -ENOMEM;
@@ -54,8 +55,7 @@ static int begin(struct sources *ss, struct source *s, struct run *run, struct s
 	} else if (wait_us > 0) {
 		run->refused = true;
 		r = result->status = error_set(&result->error, EBUSY,
-			"the server asked to be left alone for another %lld s",
-			(long long)(wait_us / SECOND_US + 1));
+			"the server asked to be left alone for another %lld s", (long long)wait_s);
 	} else if (st->unsealing != NULL) {
 		r = fail(result, EBADMSG, st->unsealing);
 	}

@@ -16,7 +16,16 @@
 #define FOLD_ROOM   (PARTS_ROOM * RUN_MAX / PARTS_MAX + RUN_MAX)
 
 /* What stands between a part and the one before it. */
-enum link { LINK_NONE, LINK_CASE, LINK_JOIN, LINK_DOT };
+enum link {
+	LINK_NONE,
+	LINK_DIGIT, /* these two: in one run */
+	LINK_CASE,
+	LINK_DASH, /* - or ' */
+	LINK_JOIN, /* _ */
+	LINK_DOT,
+};
+
+enum wholes { WHOLES_NONE, WHOLES_SOME, WHOLES_ALL };
 
 struct part {
 	size_t start, end;   /* in the text */
@@ -28,7 +37,7 @@ struct splitter {
 	struct fold *fold;
 	const char *text;
 	size_t len;
-	bool query;
+	enum wholes wholes;
 	int (*fn)(void *arg, const struct word *);
 	void *arg;
 	/* The identifier that is being read. */
@@ -39,31 +48,42 @@ struct splitter {
 };
 
 static int give(
-	struct splitter *s, const char *text, size_t len, size_t start, size_t end, bool whole)
+	struct splitter *s, const char *text, size_t len, size_t start, size_t end, enum link link)
 {
-	struct word word = {text, len, start, end, whole};
+	struct word word = {
+		text, len, start, end, (unsigned)(link < LINK_CASE ? 0 : link - LINK_CASE + 1)};
 
 	if (len > WORD_MAX)
 		word.len = text_utf8_prefix(text, WORD_MAX, NULL);
 	return s->fn(s->arg, &word);
 }
 
+/* In documents only those that are likely to be written in one word elsewhere: an index of all
+ * would take twice the time. */
+static bool is_given(const struct splitter *s, unsigned first, unsigned last, enum link link)
+{
+	if (s->parts[last].stop - s->parts[first].offset > WORD_MAX)
+		return false;
+	return s->wholes == WHOLES_ALL || link == LINK_CASE ||
+	       (link == LINK_DASH && last == first + 1);
+}
+
 /* The wholes that begin with a part: all parts that are linked no looser than each link. */
 static int give_wholes(struct splitter *s, unsigned first)
 {
 	const struct part *p = s->parts;
-	unsigned last = first, before;
+	enum link loosest = LINK_NONE;
+	unsigned last = first;
 	int r = 0;
 
 	for (enum link link = LINK_CASE; link <= LINK_DOT && r == 0; link++) {
 		if (first > 0 && p[first].link <= link)
 			break;
-		before = last;
-		while (last + 1 < s->count && p[last + 1].link <= link)
-			last++;
-		if (last > before && p[last].stop - p[first].offset <= WORD_MAX)
+		for (; last + 1 < s->count && p[last + 1].link <= link; last++)
+			loosest = p[last + 1].link > loosest ? p[last + 1].link : loosest;
+		if (loosest == link && is_given(s, first, last, link))
 			r = give(s, s->folded + p[first].offset, p[last].stop - p[first].offset,
-				p[first].start, p[last].end, true);
+				p[first].start, p[last].end, link);
 	}
 	return r;
 }
@@ -75,8 +95,9 @@ static int give_parts(struct splitter *s)
 	for (unsigned i = 0; i < s->count && r == 0; i++) {
 		const struct part *p = &s->parts[i];
 
-		r = give(s, s->folded + p->offset, p->stop - p->offset, p->start, p->end, false);
-		if (r == 0 && !s->query)
+		r = give(
+			s, s->folded + p->offset, p->stop - p->offset, p->start, p->end, LINK_NONE);
+		if (r == 0 && s->wholes != WHOLES_NONE)
 			r = give_wholes(s, i);
 	}
 	s->count = 0;
@@ -98,13 +119,15 @@ struct run {
 static void part_begin(
 	struct splitter *s, struct run *run, size_t start, size_t offset, enum link link)
 {
-	if (link == LINK_CASE && (s->query || run->random))
+	const bool inside = link == LINK_DIGIT || link == LINK_CASE;
+
+	if (inside && (s->wholes == WHOLES_NONE || run->random))
 		return;
-	if (link == LINK_CASE && s->count - run->first == PARTS_MAX) {
+	if (inside && s->count - run->first == PARTS_MAX) {
 		run->random = true;
 		return;
 	}
-	if (link == LINK_CASE) {
+	if (inside) {
 		s->parts[s->count - 1].end = start;
 		s->parts[s->count - 1].stop = offset;
 	}
@@ -129,7 +152,7 @@ static void part_cut(
 
 	if (was_digit != digit) {
 		run->random |= ++run->changes > CHANGES_MAX;
-		part_begin(s, run, at, s->used, LINK_CASE);
+		part_begin(s, run, at, s->used, LINK_DIGIT);
 	} else if (run->last_kind == LETTER_LOWER && l->kind == LETTER_UPPER) {
 		part_begin(s, run, at, s->used, LINK_CASE);
 	} else if (run->last_kind == LETTER_UPPER && l->kind == LETTER_LOWER &&
@@ -193,7 +216,7 @@ static int take_identifier(struct splitter *s, size_t *at)
 		l = fold_letter(s->fold, s->text + *at, s->len - *at, &n);
 		if (l->kind != LETTER_JOIN && l->kind != LETTER_DOT)
 			break;
-		link = l->kind == LETTER_DOT ? LINK_DOT : LINK_JOIN;
+		link = l->kind == LETTER_DOT ? LINK_DOT : l->code == '_' ? LINK_JOIN : LINK_DASH;
 		next = *at + n;
 		if (next == s->len || s->count > PARTS_ROOM - PARTS_MAX - 1 ||
 			s->used > FOLD_ROOM - RUN_MAX ||
@@ -245,7 +268,7 @@ static int take_single(struct splitter *s, const struct letter *l, size_t *at, s
 			code = code_of(l);
 		}
 	}
-	return give(s, text, len, start, *at, false);
+	return give(s, text, len, start, *at, LINK_NONE);
 }
 
 /* Whether a plain word ends here: nothing follows that could belong to it. */
@@ -284,11 +307,6 @@ static size_t plain_word(struct splitter *s, size_t at, char out[WORD_MAX])
 	return ends(s, end) ? end : at;
 }
 
-static bool is_ascii_letter(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 static int split(struct splitter *s)
 {
 	size_t at = 0, end, n;
@@ -296,27 +314,26 @@ static int split(struct splitter *s)
 	int r = 0;
 
 	while (at < s->len && r == 0) {
-		const struct letter *l;
+		const struct letter *l = fold_letter(s->fold, s->text + at, s->len - at, &n);
 
-		if (is_ascii_letter(s->text[at]) && (end = plain_word(s, at, word)) > at) {
-			r = give(s, word, end - at, at, end, false);
+		if (l->kind <= LETTER_UPPER && l->kind != LETTER_NONE && n == 1 &&
+			(end = plain_word(s, at, word)) > at) {
+			r = give(s, word, end - at, at, end, LINK_NONE);
 			at = end;
-			continue;
-		}
-		l = fold_letter(s->fold, s->text + at, s->len - at, &n);
-		if (in_run(l))
+		} else if (in_run(l)) {
 			r = take_identifier(s, &at);
-		else if (l->kind == LETTER_SINGLE || l->kind == LETTER_MARK)
+		} else if (l->kind == LETTER_SINGLE || l->kind == LETTER_MARK) {
 			r = take_single(s, l, &at, n);
-		else
+		} else {
 			at += n;
+		}
 	}
 	return r;
 }
 
 int words_split(const char *text, size_t len, int (*fn)(void *arg, const struct word *), void *arg)
 {
-	struct splitter s = {.text = text, .len = len, .fn = fn, .arg = arg};
+	struct splitter s = {.text = text, .len = len, .wholes = WHOLES_ALL, .fn = fn, .arg = arg};
 	int r;
 
 	s.fold = fold_new();
@@ -372,7 +389,7 @@ static int tokenizer_run(Fts5Tokenizer *tokenizer, void *context, int flags, con
 	s.fold = (struct fold *)tokenizer;
 	s.text = text;
 	s.len = (size_t)len;
-	s.query = flags & FTS5_TOKENIZE_QUERY;
+	s.wholes = flags & FTS5_TOKENIZE_QUERY ? WHOLES_NONE : WHOLES_SOME;
 	s.fn = give_fts5;
 	s.arg = &to;
 	s.count = 0;

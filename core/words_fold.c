@@ -9,13 +9,6 @@
 #include <uninorm.h>
 #include <unistr.h>
 
-#define SLOTS 4096 /* a power of 2 */
-
-struct fold {
-	struct letter slots[SLOTS]; /* of non-ASCII, by the low bits of the code; 0: empty */
-	struct letter ascii[128], bad;
-};
-
 static const struct {
 	uint32_t first, last;
 } diacritics[] = {
@@ -182,21 +175,17 @@ void fold_free(struct fold *f)
 	free(f);
 }
 
-const struct letter *fold_letter(struct fold *f, const char *text, size_t len, size_t *bytes)
+const struct letter *fold_other(struct fold *f, const char *text, size_t len, size_t *bytes)
 {
+	const size_t n = text_char(text, len, NULL);
 	struct letter *l;
 	ucs4_t code;
-	size_t n;
 
-	*bytes = 1;
-	if ((unsigned char)*text < 0x80)
-		return &f->ascii[(unsigned char)*text];
-	n = text_char(text, len, NULL);
+	*bytes = n ? n : 1;
 	if (n == 0)
 		return &f->bad;
-	*bytes = n;
 	u8_mbtouc_unsafe(&code, (const uint8_t *)text, n);
-	l = &f->slots[code & (SLOTS - 1)];
+	l = &f->slots[code & (FOLD_SLOTS - 1)];
 	if (l->code != code)
 		set(l, code);
 	return l;

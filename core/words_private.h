@@ -29,13 +29,27 @@ struct letter {
 	char text[FOLDED_MAX]; /* folded, UTF-8 */
 };
 
-struct fold;
+#define FOLD_SLOTS 4096 /* a power of 2 */
+
+struct fold {
+	struct letter ascii[128], bad;
+	struct letter slots[FOLD_SLOTS]; /* of others, by the low bits of the code; 0: empty */
+};
 struct fold *fold_new(void); /* NULL: out of memory */
 void fold_free(struct fold *);
 
+const struct letter *fold_other(struct fold *, const char *text, size_t len, size_t *bytes);
+
 /* The character that the text begins with, and how many bytes it has (1 where it is invalid, which
  * is LETTER_NONE); `len` is not 0. Owned by the fold, good until the next call. */
-const struct letter *fold_letter(struct fold *, const char *text, size_t len, size_t *bytes);
+static inline const struct letter *fold_letter(
+	struct fold *f, const char *text, size_t len, size_t *bytes)
+{
+	if ((unsigned char)*text >= 0x80)
+		return fold_other(f, text, len, bytes);
+	*bytes = 1;
+	return &f->ascii[(unsigned char)*text];
+}
 
 /* The composed character of two, as of NFC; 0 where there is none. */
 uint32_t fold_compose(uint32_t first, uint32_t second);

@@ -101,13 +101,6 @@ void http_close(struct http *http)
 	free(http);
 }
 
-bool transfer_wants(const struct transfer *t)
-{
-	const int status = t->answer.status;
-
-	return status / 100 == 2 || (t->request->refusals && status >= 400);
-}
-
 int transfer_begin(struct transfer *t)
 {
 	struct http_request *request = t->request;
@@ -193,7 +186,7 @@ static void over(struct transfer *t, CURLcode code)
 		r = transfer_error(t, code, &t->error);
 	if (!r && !t->headed)
 		r = error_set(&t->error, ECONNRESET, "cut short: the answer's head is not whole");
-	if (!r && transfer_wants(t))
+	if (!r && status / 100 == 2)
 		r = transfer_begin(t);
 	if (!r && redirects(status)) {
 		r = follow(t);

@@ -58,9 +58,8 @@ struct http_answer {
 
 struct http_request;
 struct http_ops {
-	/* The head of an answer that is wanted, before its body: of a 2xx, and, where the request
-	 * says `refusals`, of a 4xx and 5xx. Other than 0 ends the transfer with it. May be NULL.
-	 */
+	/* The head of a 2xx answer, before its body. Other than 0 ends the transfer with it. May
+	 * be NULL. */
 	int (*begin)(struct http_request *, const struct http_answer *, struct error *);
 	/* Some of its body. Other than 0 ends the transfer with it. */
 	int (*body)(struct http_request *, const char *, size_t, struct error *);
@@ -81,7 +80,6 @@ struct http_request {
 	size_t body_len;
 	uint64_t most;   /* bytes of a 2xx answer's body, decoded; more is -EFBIG */
 	bool encoded;    /* gzip is welcome, and is decoded */
-	bool refusals;   /* bodies of refusals are wanted, up to ERROR_BODY_MAX */
 	long timeout_ms; /* for all of it; 0: none but the limits' */
 };
 

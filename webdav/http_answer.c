@@ -102,7 +102,7 @@ static void take_range(struct http_answer *answer, const char *value)
 {
 	char *end;
 
-	if (strncasecmp(value, "bytes ", 6) || !isdigit((unsigned char)value[6]))
+	if (strncasecmp(value, "bytes ", 6) != 0 || !isdigit((unsigned char)value[6]))
 		return;
 	errno = 0;
 	answer->range_first = strtoll(value + 6, &end, 10);
@@ -130,7 +130,7 @@ static void take(struct transfer *t, const char *name, const char *value)
 	} else if (!strcasecmp(name, "content-length")) {
 		answer->length = number(value);
 	} else if (!strcasecmp(name, "content-encoding")) {
-		answer->encoded = len && strcasecmp(value, "identity") && !t->request->encoded;
+		answer->encoded = len && strcasecmp(value, "identity") != 0 && !t->request->encoded;
 	} else if (!strcasecmp(name, "content-range")) {
 		take_range(answer, value);
 	} else if (!strcasecmp(name, "retry-after")) {

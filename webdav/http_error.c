@@ -59,7 +59,7 @@ int http_refusal(int status, struct error *err)
 		return error_set(err, EACCES, "403: the server forbids it");
 	case 404:
 	case 410:
-		return error_set(err, ENOENT, "%d: the server has it not", status);
+		return error_set(err, ENOENT, "%d: it is not there", status);
 	case 423:
 		return error_set(err, EAGAIN, "423: it is locked");
 	case 425:

@@ -47,8 +47,7 @@ struct http {
 int transfer_init(struct transfer *, struct http *);
 int transfer_setup(struct transfer *);
 
-/* http.c: whether the request wants to see the answer; hands its head over, once. */
-bool transfer_wants(const struct transfer *);
+/* http.c: hands the head of a 2xx answer over, once. */
 int transfer_begin(struct transfer *);
 
 /* http_answer.c: libcurl's callback for each line of the head. */

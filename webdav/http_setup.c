@@ -32,12 +32,10 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
 	size_t len = size * count;
 
 	t->body_bytes += len;
-	if (t->answer.status / 100 != 2 && t->body_bytes > ERROR_BODY_MAX) {
-		t->dropped = true;
-		return CURL_WRITEFUNC_ERROR;
+	if (t->answer.status / 100 != 2) {
+		t->dropped = t->body_bytes > ERROR_BODY_MAX;
+		return t->dropped ? CURL_WRITEFUNC_ERROR : len;
 	}
-	if (!transfer_wants(t))
-		return len;
 	t->result = transfer_begin(t);
 	if (!t->result && t->body_bytes > request->most)
 		t->result = error_set(&t->error, EFBIG, "it is larger than %llu bytes",
@@ -149,21 +147,30 @@ int transfer_init(struct transfer *t, struct http *http)
 	return !r ? 0 : r == CURLE_OUT_OF_MEMORY ? -ENOMEM : -EINVAL;
 }
 
+static int add_header(struct transfer *t, const char *line)
+{
+	struct curl_slist *more = curl_slist_append(t->headers, line);
+
+	if (!more)
+		return -ENOMEM;
+	t->headers = more;
+	return 0;
+}
+
+/* Without a word of encodings a server may choose any. */
 static int set_headers(struct transfer *t)
 {
 	struct http_request *request = t->request;
+	int r = 0;
 
 	curl_slist_free_all(t->headers);
 	t->headers = NULL;
-	for (int i = 0; i < HTTP_HEADERS_MAX && request->headers[i]; i++) {
-		struct curl_slist *more = curl_slist_append(t->headers, request->headers[i]);
-
-		if (!more)
-			return -ENOMEM;
-		t->headers = more;
-	}
+	if (!request->encoded)
+		r = add_header(t, "Accept-Encoding: identity");
+	for (int i = 0; !r && i < HTTP_HEADERS_MAX && request->headers[i]; i++)
+		r = add_header(t, request->headers[i]);
 	curl_easy_setopt(t->curl, CURLOPT_HTTPHEADER, t->headers);
-	return 0;
+	return r;
 }
 
 int transfer_setup(struct transfer *t)

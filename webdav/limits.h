@@ -32,7 +32,6 @@
 /* HTTP. */
 #define TRANSFERS_MAX      16
 #define REDIRECTS_MAX      5
-#define HEADER_LINE_MAX    ((size_t)16 << 10) /* bytes of one header */
 #define HEADERS_MAX        ((size_t)64 << 10) /* bytes of all headers of an answer */
 #define ERROR_BODY_MAX     ((size_t)64 << 10) /* bytes that are read of an error's body */
 #define CONNECT_TIMEOUT_MS 10000L

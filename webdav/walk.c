@@ -25,11 +25,6 @@ void walk_stop(struct walk *w, const struct error *err)
 	http_stop(w->http, err);
 }
 
-void walk_trouble(struct walk *w, const char *path, const struct error *err)
-{
-	sync_trouble(w->sync, path, err);
-}
-
 void walk_succeeded(struct walk *w)
 {
 	w->failures = 0;
@@ -61,7 +56,7 @@ static bool put_off(
 static bool is_hopeless(int r)
 {
 	return r == -ECONNREFUSED || r == -EHOSTUNREACH || r == -EKEYREJECTED || r == -EPERM ||
-	       r == -EINVAL || r == -ENOMEM || r == -ENOSPC || r == -EIO;
+	       r == -ENOMEM;
 }
 
 bool walk_failed(struct walk *w, const char *path, const struct http_answer *answer, int r,
@@ -83,8 +78,8 @@ bool walk_failed(struct walk *w, const char *path, const struct http_answer *ans
 		walk_stop(w, err);
 		return false;
 	}
-	walk_trouble(w, path, err);
-	if (status >= 500 || (!status && http_unreachable(r)))
+	sync_trouble(w->sync, path, err);
+	if ((status >= 502 && status <= 504) || (!status && http_unreachable(r)))
 		w->failures++;
 	else
 		w->failures = 0;
@@ -102,7 +97,7 @@ int walk_place(struct walk *w, const char *path)
 	if (w->places_count >= SYNC_COLLECTIONS_MAX) {
 		error_set(&err, EFBIG, "more than %d collections", SYNC_COLLECTIONS_MAX);
 		if (!w->too_many)
-			walk_trouble(w, path, &err);
+			sync_trouble(w->sync, path, &err);
 		w->too_many = true;
 		return 0;
 	}

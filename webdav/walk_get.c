@@ -114,7 +114,7 @@ static int check_size(
 {
 	if (size < 0 || f->member.size < 0 || size == f->member.size || changed_since(f, answer))
 		return 0;
-	return error_set(err, EPROTO, "%lld bytes came of a file that is listed with %lld%s",
+	return error_set(err, EBADMSG, "%lld bytes came of a file that is listed with %lld%s",
 		(long long)size, (long long)f->member.size,
 		answer->encoded ? " (the server compresses it unasked)" : "");
 }
@@ -140,7 +140,7 @@ static int check_page(const struct file *f, const struct http_answer *answer, st
 
 	if (!is_html(answer->type) || expects_html(&f->member) || (same && !answer->redirected))
 		return 0;
-	return error_set(err, EPROTO, "an HTML page came in its place: a login page?");
+	return error_set(err, EBADMSG, "an HTML page came in its place: a login page?");
 }
 
 static int begin_whole(struct file *f, const struct http_answer *answer, struct error *err)
@@ -169,7 +169,7 @@ static int begin_rest(struct file *f, const struct http_answer *answer, struct e
 		(uint64_t)answer->range_first != object_written(f->writer) ||
 		(f->length >= 0 && answer->range_total >= 0 && answer->range_total != f->length) ||
 		(answer->etag[0] && strcmp(answer->etag, f->etag) != 0))
-		return error_set(err, EPROTO, "a part came that was not asked for");
+		return error_set(err, EBADMSG, "a part came that was not asked for");
 	return 0;
 }
 

@@ -74,7 +74,7 @@ static int begin(struct http_request *request, const struct http_answer *answer,
 {
 	(void)request;
 	if (answer->status != 207)
-		return error_set(err, EPROTO, "no listing, but a %d answer", answer->status);
+		return error_set(err, EBADMSG, "no listing, but a %d answer", answer->status);
 	return 0;
 }
 
@@ -90,7 +90,7 @@ static void take_some(struct listing *l)
 
 	for (size_t i = 0; i < l->refused.count; i++) {
 		http_refusal((int)l->refused.all[i].size, &err);
-		walk_trouble(l->walk, l->refused.all[i].path, &err);
+		sync_trouble(l->walk->sync, l->refused.all[i].path, &err);
 	}
 	for (size_t i = 0; i < l->members.count && !l->walk->over; i++)
 		walk_changed(l->walk, &l->members.all[i]);
@@ -125,7 +125,7 @@ static int is_whole(struct listing *l, struct error *err)
 	if (!r && l->is_file)
 		r = error_set(err, ENOTDIR, "it is no collection");
 	else if (!r && !l->self)
-		r = error_set(err, EPROTO, "the listing is not of this collection");
+		r = error_set(err, EBADMSG, "the listing is not of this collection");
 	return r;
 }
 
@@ -134,7 +134,7 @@ static void take(struct listing *l, const struct http_answer *answer)
 	members_asked(&l->members, answer->date_us);
 	walk_succeeded(l->walk);
 	if (l->bad_count)
-		walk_trouble(l->walk, l->place->path, &l->bad);
+		sync_trouble(l->walk->sync, l->place->path, &l->bad);
 	members_sort(&l->members);
 	if (l->refused.count)
 		take_some(l);

@@ -32,7 +32,7 @@ struct walk {
 	size_t places_count;            /* ever queued */
 	size_t places_left, files_left; /* queued now */
 	size_t budget;                  /* bytes of listings that may still be kept */
-	size_t failures;                /* in a row, of the way to the server or of its own */
+	size_t failures;                /* in a row, of the server or the way to it */
 	bool whole;                     /* all is looked at, not what a report told of alone */
 	bool over;                      /* http_run() is told to end */
 	bool nested;                    /* there is something in inner collections … */
@@ -45,8 +45,6 @@ struct walk {
 
 /* Ends the sync with the error. */
 void walk_stop(struct walk *, const struct error *);
-/* A member or collection that could not be had. */
-void walk_trouble(struct walk *, const char *path, const struct error *);
 /* A request that brought not what was asked for; `r` and `err` as http_ops.done() was given. Ends
  * the sync, as every failure of the base ("") does, or makes it trouble of that path. True: it is
  * to be made again, `tries` has grown, and the client pauses meanwhile. */

@@ -168,7 +168,7 @@ static void take(struct report *p)
 	struct error err = {0};
 
 	if (p->bad_count)
-		walk_trouble(w, "", &p->bad);
+		sync_trouble(w->sync, "", &p->bad);
 	members_sort(&p->changed);
 	for (size_t i = 0; i < p->changed.count && !w->over; i++)
 		walk_changed(w, &p->changed.all[i]);
@@ -177,7 +177,7 @@ static void take(struct report *p)
 			walk_stop(w, &err);
 	for (size_t i = 0; i < p->refused.count; i++) {
 		http_refusal((int)p->refused.all[i].size, &err);
-		walk_trouble(w, p->refused.all[i].path, &err);
+		sync_trouble(w->sync, p->refused.all[i].path, &err);
 	}
 }
 

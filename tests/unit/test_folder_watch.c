@@ -10,10 +10,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,6 +31,7 @@ struct world {
 	pthread_mutex_t lock;
 	pthread_cond_t more;
 	int changed[SOURCES];
+	bool held; /* changed() does not return */
 };
 
 static void changed(void *arg, int64_t source)
@@ -37,6 +40,16 @@ static void changed(void *arg, int64_t source)
 
 	pthread_mutex_lock(&w->lock);
 	w->changed[source]++;
+	pthread_cond_broadcast(&w->more);
+	while (w->held)
+		pthread_cond_wait(&w->more, &w->lock);
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void hold(struct world *w, bool held)
+{
+	pthread_mutex_lock(&w->lock);
+	w->held = held;
 	pthread_cond_broadcast(&w->more);
 	pthread_mutex_unlock(&w->lock);
 }
@@ -336,6 +349,86 @@ static void a_folder_is_watched_with_the_rights_of_its_uid(void **state)
 	assert_int_equal(folder_watch_status(w->watch, 2, &err), -EACCES);
 }
 
+/* More events than the kernel keeps, and after them one that matters. */
+static void lost_events_lose_nothing(void **state)
+{
+	struct world *w = *state;
+	char queue[16] = "";
+	int fd = open("/proc/sys/fs/inotify/max_queued_events", O_RDONLY);
+
+	if (fd < 0)
+		skip();
+	assert_true(read(fd, queue, sizeof(queue) - 1) > 0);
+	close(fd);
+	long events = strtol(queue, NULL, 10);
+	if (events > 100000)
+		skip();
+	make_dir(w, "a");
+	put(w, "a/x");
+	put(w, "a/y");
+	add(w, 1, "a");
+	hold(w, true);
+	TOLD(w, 1, put(w, "a/x"));
+	for (long i = 0; i <= events; i++)
+		assert_int_equal(chmod(at(w, i % 2 ? "a/x" : "a/y"), 0600), 0);
+	make_dir(w, "a/new");
+	TOLD(w, 1, hold(w, false));
+	TOLD(w, 1, put(w, "a/new/file"));
+}
+
+/* In a user namespace of its own, which may have a limit of its own. 77: it may not. */
+static int with_few_watches(struct world *w)
+{
+	struct error err = {0};
+	int fd;
+
+	if (unshare(CLONE_NEWUSER) != 0)
+		return 77;
+	fd = open("/proc/sys/user/max_inotify_watches", O_WRONLY);
+	if (fd < 0 || write(fd, "8", 1) != 1)
+		return 77;
+	close(fd);
+	if (folder_watch_new(changed, w, &w->watch, &err) != 0)
+		return 1;
+	w->config.path = strdup(at(w, "a"));
+	if (folder_watch_add(w->watch, 1, &w->config, geteuid(), getegid()) != 0)
+		return 2;
+	if (!again(w, 1, 0))
+		return 3;
+	if (folder_watch_status(w->watch, 1, &err) != -ENOSPC ||
+		!strstr(err.text, "max_user_watches"))
+		return 4;
+	int since = changes(w, 1);
+	put(w, "a/file"); /* the root is watched */
+	if (!again(w, 1, since))
+		return 5;
+	folder_watch_free(w->watch);
+	return 0;
+}
+
+static void too_few_watches_are_told_of(void **state)
+{
+	struct world *w = *state;
+	char name[32];
+	int status = 0;
+
+	make_dir(w, "a");
+	for (int i = 0; i < 20; i++) {
+		snprintf(name, sizeof(name), "a/%d", i);
+		make_dir(w, name);
+	}
+	folder_watch_free(w->watch);
+	w->watch = NULL;
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(with_few_watches(w));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 77)
+		skip();
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void there_is_one_watch_in_a_process(void **state)
 {
 	struct world *w = *state;
@@ -385,6 +478,8 @@ int main(void)
 		TEST(what_is_excluded_is_not_told),
 		TEST(a_burst_is_told_now_and_then),
 		TEST(a_folder_is_watched_with_the_rights_of_its_uid),
+		TEST(lost_events_lose_nothing),
+		TEST(too_few_watches_are_told_of),
 		TEST(there_is_one_watch_in_a_process),
 		TEST(many_come_and_go),
 	};

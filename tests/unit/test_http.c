@@ -176,6 +176,7 @@ static void test_an_answer(void **arg)
 	assert_false(a->answer.redirected);
 	assert_int_equal(peer_seen(w->peer, "GET /a.md HTTP/1.1"), 1);
 	assert_int_equal(peer_seen(w->peer, "Authorization"), 0);
+	assert_int_equal(peer_seen(w->peer, "Accept-Encoding: identity\r\n"), 1);
 }
 
 static void test_connections_are_kept(void **arg)
@@ -729,7 +730,8 @@ static void start_tls(struct tls *tls, const char *name, bool client)
 	out = fdopen(fds[0], "r");
 	tls->port = 0;
 	while (!tls->port && fgets(line, sizeof(line), out))
-		sscanf(line, "ACCEPT 127.0.0.1:%d", &tls->port);
+		if (!strncmp(line, "ACCEPT 127.0.0.1:", 17))
+			tls->port = (int)strtol(line + 17, NULL, 10);
 	assert_int_not_equal(tls->port, 0);
 	fclose(out);
 }

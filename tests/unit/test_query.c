@@ -60,8 +60,9 @@ static void test_identifiers(void **state)
 	all_is("user_authentication", "(\"user authentication\" OR \"userauthentication\")");
 	all_is("UserAuthentication", "(\"user authentication\" OR \"userauthentication\")");
 	all_is("auth.py", "(\"auth py\" OR \"authpy\")");
-	all_is("userAuth2.py", "(\"user auth 2 py\" OR \"userauth2py\")");
-	all_is("src/UserAuth.c", "(\"src user auth c\" OR \"src userauthc\")");
+	all_is("userAuth2.py", "(\"user auth 2 py\" OR \"userauth2 py\" OR \"userauth2py\")");
+	all_is("src/UserAuth.c",
+		"(\"src user auth c\" OR \"src userauth c\" OR \"src userauthc\")");
 	all_is("user_auth*", "(\"user auth\" * OR \"userauth\" *)");
 }
 
@@ -87,7 +88,8 @@ static void test_prefixes(void **state)
 	q = parsed("authenticati*");
 	assert_non_null(strstr(q.all, "\"authentication\""));
 	query_release(&q);
-	all_is("7*", "(\"7\" *)");
+	all_is("a7* b*", "(\"a 7\") AND (\"b\")");
+	all_is("77*", "(\"77\" *)");
 	all_is("* x", "(\"x\")");
 }
 
@@ -97,7 +99,7 @@ static void test_exclusions(void **state)
 
 	(void)state;
 	all_is("login -test", "((\"login\")) NOT ((\"test\"))");
-	all_is("a1 -\"b c\" -d*", "((\"a 1\" OR \"a1\")) NOT ((\"b c\") OR (\"d\" *))");
+	all_is("a1 -\"b c\" -dd*", "((\"a 1\")) NOT ((\"b c\") OR (\"dd\" *))");
 	some_is("x y -z", "((\"x\") OR (\"y\")) NOT ((\"z\"))");
 	all_is("user-name", "(\"user name\" OR \"username\")");
 	all_is("x - y", "(\"x\") AND (\"y\")");

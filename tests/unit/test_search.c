@@ -234,14 +234,14 @@ static void test_identifiers_and_stems(void **state)
 	put(w, 0, "joined", "", "userauthentication");
 	put(w, 1, "src/auth.py", "", "import os");
 	put(w, 0, "verb", "", "whoever authenticates");
-	finds(w, "user_authentication", "snake camel joined apart");
-	finds(w, "UserAuthentication", "snake camel joined apart");
-	finds(w, "userauthentication", "joined snake camel");
+	finds(w, "user_authentication", "camel joined apart snake");
+	finds(w, "UserAuthentication", "camel joined apart snake");
+	finds(w, "userauthentication", "joined camel");
 	finds(w, "authenticating -user", "verb");
 	finds(w, "auth.py", "src/auth.py");
 	finds(w, "src/auth.py", "src/auth.py");
 	finds(w, "authenticati* -user", "verb");
-	finds(w, "userauth*", "joined snake camel");
+	finds(w, "userauth*", "joined camel");
 }
 
 static void test_phrases_and_exclusions(void **state)

@@ -437,6 +437,7 @@ static void a_source_is_its_users_unless_shared(void **state)
 	struct source *s = add(k, "{\"name\":\"docs\",\"url\":\"http://h/\"}"), *found;
 	struct buf names = BUF_INIT;
 	int changed, count = 0;
+	uint64_t ticket;
 
 	until(is_over(k, s, 1));
 	assert_null(sources_find(k->sources, "docs", OTHER_UID));
@@ -449,8 +450,7 @@ static void a_source_is_its_users_unless_shared(void **state)
 	found = sources_find(k->sources, "docs", OTHER_UID);
 	assert_ptr_equal(found, s);
 	assert_int_equal(sources_remove(k->sources, found, OTHER_UID, &k->error), -EACCES);
-	assert_int_equal(
-		sources_sync(k->sources, found, OTHER_UID, &(uint64_t){0}, &k->error), -EACCES);
+	assert_int_equal(sources_sync(k->sources, found, OTHER_UID, &ticket, &k->error), -EACCES);
 	source_unref(found);
 	source_unref(add(k, "{\"name\":\"b\",\"url\":\"http://h/b\"}"));
 	source_unref(add(k, "{\"name\":\"e\",\"url\":\"http://h/e\",\"shared\":true}"));
@@ -1244,19 +1244,22 @@ static void a_folder_is_read_and_watched(void **state)
 	struct kit *k = *state;
 	struct scratch folder;
 	struct buf text = BUF_INIT;
-	struct source *s;
+	struct source *s = NULL;
 	FILE *file;
 
 	kit_close(k);
 	k->options.folder = &folder_runner;
 	k->options.watch = true;
+	k->options.any = true; /* with the rights that the test has */
 	kit_open(k);
 	scratch_init(&folder);
 	file = fopen(scratch_path(&folder, "a.md"), "w");
 	assert_non_null(file);
 	fclose(file);
 	buf_addf(&text, "{\"name\":\"docs\",\"url\":\"%s\",\"interval\":0}", folder.path);
-	s = add(k, text.data);
+	assert_int_equal(
+		sources_add(k->sources, geteuid(), getegid(), text.data, text.len, &s, &k->error),
+		0);
 	until(has_file(k, s, "a.md"));
 	until(shows(k, s, "\"watched\":true"));
 	until(is_idle(k, s));

@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #define FILES_MAX 64
+#define DATE      "Tue, 18 Nov 2025 12:00:00 GMT"
 
 /* What the server has: paths below its base, a collection's with a slash at the end. */
 struct held {
@@ -27,8 +28,8 @@ struct held {
 	const char *etag; /* NULL: none */
 	const char *more; /* within the response instead of a propstat with 200; NULL */
 	const char *type;
-	int size; /* that is listed; 0: the content's; -1: no collection, whatever its path */
-	const char *date;
+	int size;  /* that is listed; 0: the content's; -1: no collection, whatever its path */
+	bool bare; /* the listing tells its name alone, and GET the rest */
 };
 
 struct world {
@@ -49,7 +50,8 @@ struct world {
 	/* Answers itself, where it says so by true. */
 	bool (*hook)(struct world *, int fd, const struct peer_request *);
 	bool reports;
-	int times; /* the hook's own */
+	int times; /* the hook's own, as is: */
+	atomic_int gets;
 };
 
 /* The server. */
@@ -72,11 +74,13 @@ static void add_response(struct buf *out, const struct held *h)
 	if (is_dir(h) && h->size >= 0)
 		buf_adds(out, "<D:resourcetype><D:collection/></D:resourcetype>");
 	else
-		buf_addf(out, "<D:resourcetype/><D:getcontentlength>%d</D:getcontentlength>",
+		buf_adds(out, "<D:resourcetype/>");
+	if (!is_dir(h) && !h->bare)
+		buf_addf(out, "<D:getcontentlength>%d</D:getcontentlength>",
 			h->size ? h->size : (int)strlen(h->content));
-	buf_addf(out, "<D:getlastmodified>%s</D:getlastmodified>",
-		h->date ? h->date : "Tue, 18 Nov 2025 12:00:00 GMT");
-	if (h->etag)
+	if (!h->bare)
+		buf_addf(out, "<D:getlastmodified>%s</D:getlastmodified>", DATE);
+	if (h->etag && !h->bare)
 		buf_addf(out, "<D:getetag>%s</D:getetag>", h->etag);
 	if (h->type)
 		buf_addf(out, "<D:getcontenttype>%s</D:getcontenttype>", h->type);
@@ -135,15 +139,23 @@ static bool list(struct world *w, int fd, const char *dir)
 
 static bool get(int fd, const struct peer_request *request, const struct held *h)
 {
-	char head[512] = "", value[256];
+	char value[256];
+	struct buf head = BUF_INIT;
+	bool sent;
 
 	if (h->etag && peer_header(request, "if-none-match", value, sizeof(value)) &&
 		!strcmp(value, h->etag))
 		return peer_send(fd, "HTTP/1.1 304 Not Modified\r\nETag: %s\r\n\r\n", h->etag);
-	snprintf(head, sizeof(head), "%s%s%s%s%s%s", h->etag ? "ETag: " : "",
-		h->etag ? h->etag : "", h->etag ? "\r\n" : "", h->type ? "Content-Type: " : "",
-		h->type ? h->type : "", h->type ? "\r\n" : "");
-	return peer_answer(fd, "200 OK", head, h->content);
+	if (peer_header(request, "if-modified-since", value, sizeof(value)) && !strcmp(value, DATE))
+		return peer_send(fd, "HTTP/1.1 304 Not Modified\r\n\r\n");
+	buf_addf(&head, "Last-Modified: %s\r\n", DATE);
+	if (h->etag)
+		buf_addf(&head, "ETag: %s\r\n", h->etag);
+	if (h->type)
+		buf_addf(&head, "Content-Type: %s\r\n", h->type);
+	sent = peer_answer(fd, "200 OK", head.data, h->content);
+	buf_release(&head);
+	return sent;
 }
 
 static bool find(struct world *w, int fd, const struct peer_request *request)
@@ -190,7 +202,7 @@ static void hold(struct world *w, const char *path, const char *content, const c
 			break;
 		}
 	}
-	w->files[free_one] = (struct held){path, content, etag, NULL, NULL, 0, NULL};
+	w->files[free_one] = (struct held){path, content, etag, NULL, NULL, 0, false};
 	pthread_mutex_unlock(&w->mutex);
 }
 
@@ -361,31 +373,37 @@ static void test_changes_renames_and_deletions(void **arg)
 	assert_int_equal(peer_seen(w->peer, "GET"), 6);
 }
 
-/* Without anything that can be trusted, the server is asked under a condition. */
-static bool without_etags(struct world *w, int fd, const struct peer_request *request)
-{
-	char since[64];
-
-	(void)w;
-	if (strcmp(request->method, "GET") != 0 ||
-		!peer_header(request, "if-modified-since", since, sizeof(since)))
-		return false;
-	return peer_send(fd, "HTTP/1.1 304 Not Modified\r\n\r\n");
-}
-
+/* Where a listing tells nothing of its members, they are asked for under a condition; a weak etag
+ * is none. */
 static void test_not_modified(void **arg)
 {
 	struct world *w = *arg;
-	static const char *const paths[] = {"a.md", "b.md", "sub/c.md", "sub/deep/d%20%23.md"};
 
-	w->hook = without_etags;
-	for (int i = 0; i < 4; i++)
-		held(w, paths[i])->etag = NULL;
+	held(w, "a.md")->bare = held(w, "b.md")->bare = held(w, "sub/c.md")->bare = true;
+	held(w, "b.md")->etag = NULL;
+	held(w, "sub/c.md")->etag = "W/\"c1\"";
 	expect_sync(w);
-	held(w, "a.md")->etag = "\"late\""; /* it was without one: size and date tell */
+	assert_int_equal(peer_seen(w->peer, "If-"), 0);
 	expect_sync(w);
 	expect_all(w);
-	assert_int_equal(w->result.unchanged, 4);
+	assert_int_equal(peer_seen(w->peer, "If-None-Match: \"a1\"\r\n"), 1);
+	assert_int_equal(peer_seen(w->peer, "If-Modified-Since: " DATE "\r\n"), 1);
+	assert_int_equal(peer_seen(w->peer, "W/"), 0);
+	assert_int_equal(peer_seen(w->peer, "GET /dav/sub/c.md"), 2);
+}
+
+static void test_it_is_found_too_large_when_it_comes(void **arg)
+{
+	struct world *w = *arg;
+	struct entry e = {0};
+
+	held(w, "a.md")->bare = true;
+	w->config.max_file = 4;
+	expect_sync(w);
+	assert_int_equal(catalog_find(w->catalog, w->source, "a.md", &e), 0);
+	assert_false(e.fetched);
+	assert_int_equal(e.size, 5);
+	entry_release(&e);
 }
 
 static bool answer_get(int fd, const struct peer_request *request, const char *path,
@@ -467,8 +485,7 @@ static void test_members_that_can_not_be_listed_stay(void **arg)
 static const char *const listings[] = {
 	"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n",
 	"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n",
-	"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 14\r\n\r\n<html>"
-	"</html>\n",
+	"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 14\r\n\r\n<html></html>\n",
 	"HTTP/1.1 207 M\r\nContent-Length: 7\r\n\r\n<html/>",
 	"HTTP/1.1 207 M\r\nContent-Length: 0\r\n\r\n",
 	"HTTP/1.1 207 M\r\nContent-Length: 34\r\n\r\n<D:multistatus xmlns:D=\"DAV:\">    ",
@@ -647,6 +664,38 @@ static void test_what_was_cut_is_not_shown(void **arg)
 	w->hook = NULL;
 	expect_sync(w);
 	expect_all(w);
+}
+
+static bool die_after_ten(struct world *w, int fd, const struct peer_request *request)
+{
+	if (strcmp(request->method, "GET") != 0 || atomic_fetch_add(&w->gets, 1) < 10)
+		return false;
+	shutdown(fd, SHUT_RDWR);
+	return true;
+}
+
+/* A server that goes out of order in the middle is not asked for everything; and what came before
+ * is not fetched again. */
+static void test_a_server_that_breaks_down_in_the_middle(void **arg)
+{
+	static char names[50][16];
+	struct world *w = *arg;
+	int before;
+
+	for (int i = 0; i < 50; i++) {
+		snprintf(names[i], sizeof(names[i]), "n%02d.md", i);
+		hold(w, names[i], names[i], "\"n\"");
+	}
+	w->hook = die_after_ten;
+	assert_int_equal(sync_once(w), -ECONNRESET);
+	assert_int_equal(w->result.added, 10);
+	assert_in_range(w->result.failed, 30, 33);
+	w->hook = NULL;
+	before = peer_seen(w->peer, "GET");
+	expect_sync(w);
+	assert_int_equal(peer_seen(w->peer, "GET"), before + 44);
+	for (int i = 0; i < 50; i++)
+		expect_file(w, names[i], names[i]);
 }
 
 /* A large file that is cut three times; what has come is not asked for again. */
@@ -947,6 +996,7 @@ int main(void)
 		EACH(test_nothing_changed_fetches_nothing),
 		EACH(test_changes_renames_and_deletions),
 		EACH(test_not_modified),
+		EACH(test_it_is_found_too_large_when_it_comes),
 		EACH(test_what_can_not_be_had_stays),
 		EACH(test_members_that_can_not_be_listed_stay),
 		EACH(test_a_spoilt_listing_deletes_nothing),
@@ -957,6 +1007,7 @@ int main(void)
 		EACH(test_a_short_wait_is_waited_out),
 		EACH(test_a_server_that_is_down_changes_nothing),
 		EACH(test_what_was_cut_is_not_shown),
+		EACH(test_a_server_that_breaks_down_in_the_middle),
 		EACH(test_a_transfer_that_was_cut_goes_on),
 		EACH(test_a_wrong_part_is_not_taken),
 		EACH(test_an_endless_body_ends),
