@@ -37,7 +37,8 @@
 /* Sources. */
 #define SOURCES_MAX        1000                /* in all */
 #define SOURCES_UID_MAX    200                 /* of one uid */
-#define SOURCES_AT_ONCE    4                   /* syncs that run */
+#define SOURCES_AT_ONCE    4                   /* servers that are synced */
+#define FOLDERS_AT_ONCE    2                   /* and folders: no server holds them up */
 #define SOURCES_TOLD_PATHS 20                  /* in one context.updated */
 #define SOURCE_FILE_MAX    ((size_t)256 << 10) /* bytes of a configuration file */
 

@@ -273,35 +273,6 @@ int text_read(struct reader *reader, int64_t id, size_t most, struct buf *out, s
 	return r;
 }
 
-static bool is_plain(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       (c && strchr("-._~/!$&'()*+,;=:@", c));
-}
-
-/* The source's URL and the path below it (RFC 3986, section 3.3). */
-static char *url_of(struct search *s, struct source *source, const char *path)
-{
-	struct buf url = BUF_INIT, base = BUF_INIT;
-
-	sources_get(s->sources, source, &source_options[0], &base);
-	while (base.len && (base.data[base.len - 1] == '\n' || base.data[base.len - 1] == '/'))
-		base.data[--base.len] = '\0';
-	if (base.len && base.data[0] == '/') { /* a folder */
-		buf_adds(&url, "file://");
-		for (size_t i = 0; i < base.len; i++)
-			buf_addf(&url, is_plain(base.data[i]) ? "%c" : "%%%02X",
-				(unsigned char)base.data[i]);
-	} else {
-		buf_add(&url, base.data ? base.data : "", base.len);
-	}
-	buf_addc(&url, '/');
-	for (; *path; path++)
-		buf_addf(&url, is_plain(*path) ? "%c" : "%%%02X", (unsigned char)*path);
-	buf_release(&base);
-	return buf_detach(&url, NULL);
-}
-
 void result_name(size_t rank, const char *file, char out[64])
 {
 	const size_t len = strlen(file), prefix = 4, most = 63 - prefix;
@@ -331,7 +302,7 @@ static int make_snippet(struct finding *f, int64_t id, char **out)
 	return *out ? 0 : error_set(f->err, ENOMEM, "out of memory");
 }
 
-static int show(struct search *s, struct finding *f, size_t i, struct result *out)
+static int show(struct finding *f, size_t i, struct result *out)
 {
 	struct row *row = &f->hits[i].row;
 	struct source *source = scope_find(f->scope, row->source);
@@ -345,13 +316,12 @@ static int show(struct search *s, struct finding *f, size_t i, struct result *ou
 	out->source = strdup(source->name);
 	out->path = path_of(row);
 	out->type = strdup(row->type);
-	out->url = out->path ? url_of(s, source, out->path) : NULL;
-	if (!out->source || !out->path || !out->type || !out->url)
+	if (!out->source || !out->path || !out->type)
 		return error_set(f->err, ENOMEM, "out of memory");
 	return make_snippet(f, row->id, &out->snippet);
 }
 
-static int show_all(struct search *s, struct finding *f, struct results *out)
+static int show_all(struct finding *f, struct results *out)
 {
 	int r = 0;
 
@@ -360,10 +330,52 @@ static int show_all(struct search *s, struct finding *f, struct results *out)
 	if (!out->items)
 		return error_set(f->err, ENOMEM, "out of memory");
 	while (r == 0 && out->count < f->count) {
-		r = show(s, f, out->count, &out->items[out->count]);
+		r = show(f, out->count, &out->items[out->count]);
 		out->count++; /* also where it is half made: it is released */
 	}
 	return r;
+}
+
+static bool is_plain(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       (c && strchr("-._~/!$&'()*+,;=:@", c));
+}
+
+/* The source's URL and the path below it (RFC 3986, section 3.3). */
+static char *url_of(struct search *s, struct source *source, const char *path)
+{
+	struct buf url = BUF_INIT, base = BUF_INIT;
+
+	sources_get(s->sources, source, &source_options[0], &base);
+	while (base.len && (base.data[base.len - 1] == '\n' || base.data[base.len - 1] == '/'))
+		base.data[--base.len] = '\0';
+	if (base.len && base.data[0] == '/') { /* a folder */
+		buf_adds(&url, "file://");
+		for (size_t i = 0; i < base.len; i++)
+			buf_addf(&url, is_plain(base.data[i]) ? "%c" : "%%%02X",
+				(unsigned char)base.data[i]);
+	} else {
+		buf_add(&url, base.data ? base.data : "", base.len);
+	}
+	buf_addc(&url, '/');
+	for (; *path; path++)
+		buf_addf(&url, is_plain(*path) ? "%c" : "%%%02X", (unsigned char)*path);
+	buf_release(&base);
+	return buf_detach(&url, NULL);
+}
+
+/* Without a reader: the sources, which are asked, may wait for one. */
+static int set_urls(struct search *s, const struct finding *f, struct results *out)
+{
+	for (size_t i = 0; i < out->count; i++) {
+		struct source *source = scope_find(f->scope, f->hits[i].row.source);
+
+		out->items[i].url = url_of(s, source, out->items[i].path);
+		if (!out->items[i].url)
+			return error_set(f->err, ENOMEM, "out of memory");
+	}
+	return 0;
 }
 
 static int run(struct reader *reader, const char *sql, struct error *err)
@@ -389,10 +401,12 @@ int results_find(struct search *s, const struct query_terms *query, const struct
 	r = f->reader ? run(f->reader, begin, err) : -EIO;
 	if (r == 0) {
 		r = find_all(f);
-		r = r ? r : show_all(s, f, out);
+		r = r ? r : show_all(f, out);
 		run(f->reader, end, NULL);
 	}
 	reader_done(f->reader);
+	if (r == 0)
+		r = set_urls(s, f, out);
 	for (size_t i = 0; i < f->count; i++)
 		hit_release(&f->hits[i]);
 	free(f);

@@ -234,11 +234,13 @@ int sources_open_with(struct loop *loop, struct catalog *catalog, struct secret 
 	ss->options = *options;
 	ss->alone = options->alone;
 	ss->event = -1;
-	STAILQ_INIT(&ss->queue);
 	pthread_mutex_init(&ss->changing, NULL);
 	pthread_mutex_init(&ss->mutex, NULL);
 	pthread_rwlock_init(&ss->hooks, NULL);
-	pthread_cond_init(&ss->work, NULL);
+	for (int i = 0; i < QUEUES; i++) {
+		STAILQ_INIT(&ss->queues[i]);
+		pthread_cond_init(&ss->work[i], NULL);
+	}
 	r = sources_load(ss, err);
 	if (r == 0)
 		r = source_files_open(ss, err);
@@ -291,7 +293,8 @@ void sources_close(struct sources *ss)
 	for (size_t i = 0; i < ss->count; i++)
 		source_unref(ss->all[i]);
 	free(ss->all);
-	pthread_cond_destroy(&ss->work);
+	for (int i = 0; i < QUEUES; i++)
+		pthread_cond_destroy(&ss->work[i]);
 	pthread_rwlock_destroy(&ss->hooks);
 	pthread_mutex_destroy(&ss->mutex);
 	pthread_mutex_destroy(&ss->changing);

@@ -11,9 +11,10 @@
  *
  * Who may: adding takes the daemon's uid, or any with config->sources_any. A source is its uid's:
  * only it may change or remove it; others see it where it is shared. Folders are read with that
- * uid's rights.
+ * uid's rights. What acts with the daemon's own rights (source_option.own) only its uid may set.
  *
- * What changes is told on the log, by context.updated (core/loop.h).
+ * What changes is told on the log, by context.updated (core/told.h), once a second a source at
+ * most.
  *
  * Any thread. Functions that change something block for the disk; none for the network.
  */
@@ -72,26 +73,35 @@ int sources_add(struct sources *, uid_t uid, gid_t gid, const char *text, size_t
 	struct source **out, struct error *);
 int sources_make(struct sources *, uid_t uid, gid_t gid, const char *name, struct source **out,
 	struct error *);
-/* -EACCES, -EROFS (from a configuration file), -ENOENT (gone). A change of what is synced begins a
- * sync. */
+/* -EACCES, -EROFS (from a configuration file), -ENOENT (gone), and those of source_set() and the
+ * catalog: then nothing has changed. What is removed is gone at once, its name free; its files go
+ * from the disk in a thread of the pool. */
 int sources_remove(struct sources *, struct source *, uid_t uid, struct error *);
 int sources_set(struct sources *, struct source *, uid_t uid, const struct source_option *,
 	const char *text, size_t len, struct error *);
 void sources_get(struct sources *, struct source *, const struct source_option *, struct buf *out);
 
 /* Asks for a sync: sets *ticket to a number that sources_synced() knows. One that runs already may
- * have read what has changed since, so then another follows it. -EACCES, -ENOENT, -EINVAL (no url).
- */
+ * have missed what has changed since, so then another follows it. Where the server asked to be left
+ * alone that sync fails at once, with the reason, and without asking it. -EACCES, -ENOENT, -EINVAL
+ * (no url). */
 int sources_sync(struct sources *, struct source *, uid_t uid, uint64_t *ticket, struct error *);
-/* Whether that sync is over; then adds how it went, as one JSON line. */
+/* Whether that sync is over, or the source gone; then adds how the last went, as one JSON line:
+ * {"source","status","added","changed","removed","unchanged","failed","fetched_bytes","began",
+ * "ended"} and, where something went wrong, "error". status is `ok`, `partial` (`failed` members
+ * could not be had), `failed`, `removed` (the source), or `none` (never synced). */
 bool sources_synced(struct sources *, struct source *, uint64_t ticket, struct buf *out);
-/* How the last sync went, as one JSON line; all there is to know (status.json). */
+/* How the last sync went, as that line. And all there is to know (status.json): {"name","state",
+ * "kind","url","shared","interval_s","files","directories","indexed","bytes","last_success",
+ * "last_error","next_sync","last_sync"}, times and what is not known null; "progress", while it
+ * runs; "file", "file_error" of one from a configuration file; "watched", "watch_error" of a
+ * folder. state is `idle`, `queued`, `running`, `failed`, or `no url`. Blocks for the disk. */
 void sources_last(struct sources *, struct source *, struct buf *out);
 void sources_status(struct sources *, struct source *, struct buf *out);
 
 /* Told, on the thread that did it and without locks, of entries that changed or went (paths of one
- * source; NULL: all of it, its visibility too), and that a sync is over. One each; must not block.
- */
+ * source; NULL: all of it, its visibility too), and that a sync is over, or the source gone. One
+ * each; must not block, nor call this. When it returns, no call of those before is under way. */
 void sources_watch(struct sources *,
 	void (*changed)(void *arg, struct source *, const char *const *paths, size_t count),
 	void (*over)(void *arg, struct source *), void *arg);

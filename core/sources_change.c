@@ -68,7 +68,7 @@ static void follow(struct sources *ss, struct source *s, enum effect effect)
 	st->not_before_us = 0;
 	st->stop = true; /* what runs is out of date */
 	st->due_us = NEVER;
-	if (st->config.kind != SOURCE_NONE)
+	if (st->config.kind != SOURCE_NONE || st->moved)
 		source_request(s, now + SETTLE_US);
 }
 

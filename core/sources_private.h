@@ -30,6 +30,7 @@ struct sources_options {
 int sources_open_with(struct loop *, struct catalog *, struct secret *,
 	const struct sources_options *, struct sources **, struct error *);
 
+enum queue { QUEUE_NETWORK, QUEUE_DISK, QUEUES };
 enum phase { PHASE_IDLE, PHASE_QUEUED, PHASE_RUNNING };
 
 #define NEVER INT64_MAX
@@ -92,12 +93,18 @@ struct sources {
 	struct source **all; /* by name, without those that are gone; under the mutex */
 	size_t count, cap;
 	/* running; under the mutex */
-	struct source_queue queue; /* those that are PHASE_QUEUED, with a reference */
-	pthread_cond_t work;
+	struct source_queue queues[QUEUES]; /* those that are PHASE_QUEUED, with a reference */
+	pthread_cond_t work[QUEUES];
 	bool stopping;
 	int event; /* eventfd(2): the scheduler is to look */
-	pthread_t scheduler, workers[SOURCES_AT_ONCE];
-	int threads; /* of both that have been started */
+	pthread_t scheduler;
+	struct worker {
+		struct sources *sources;
+		enum queue queue;
+		pthread_t thread;
+	} workers[SOURCES_AT_ONCE + FOLDERS_AT_ONCE];
+	bool scheduling; /* its thread has been started; and how many workers' */
+	int working;
 	/* Held for reading across the calls. */
 	pthread_rwlock_t hooks;
 	void (*changed)(void *arg, struct source *, const char *const *paths, size_t count);

@@ -34,13 +34,16 @@ void source_request(struct source *s, int64_t due_us)
 void source_enqueue(struct source *s)
 {
 	struct source_state *st = s->state;
+	struct sources *ss = st->sources;
+	const enum queue queue =
+		st->config.kind == SOURCE_WEBDAV && !st->gone ? QUEUE_NETWORK : QUEUE_DISK;
 
 	if (st->phase != PHASE_IDLE)
 		return;
 	st->phase = PHASE_QUEUED;
-	STAILQ_INSERT_TAIL(&st->sources->queue, st, in_queue);
+	STAILQ_INSERT_TAIL(&ss->queues[queue], st, in_queue);
 	source_ref(s);
-	pthread_cond_signal(&st->sources->work);
+	pthread_cond_signal(&ss->work[queue]);
 }
 
 void sources_wake(struct sources *ss)
@@ -184,16 +187,16 @@ static void *run_scheduler(void *arg)
 	return NULL;
 }
 
-static struct source *take(struct sources *ss)
+static struct source *take(struct sources *ss, enum queue queue)
 {
 	struct source_state *st = NULL;
 
 	pthread_mutex_lock(&ss->mutex);
-	while (!ss->stopping && STAILQ_EMPTY(&ss->queue))
-		pthread_cond_wait(&ss->work, &ss->mutex);
+	while (!ss->stopping && STAILQ_EMPTY(&ss->queues[queue]))
+		pthread_cond_wait(&ss->work[queue], &ss->mutex);
 	if (!ss->stopping) {
-		st = STAILQ_FIRST(&ss->queue);
-		STAILQ_REMOVE_HEAD(&ss->queue, in_queue);
+		st = STAILQ_FIRST(&ss->queues[queue]);
+		STAILQ_REMOVE_HEAD(&ss->queues[queue], in_queue);
 		st->phase = PHASE_RUNNING;
 	}
 	pthread_mutex_unlock(&ss->mutex);
@@ -202,11 +205,11 @@ static struct source *take(struct sources *ss)
 
 static void *run_worker(void *arg)
 {
-	struct sources *ss = arg;
+	struct worker *w = arg;
 	struct source *s;
 
-	while ((s = take(ss)) != NULL) {
-		source_work(ss, s);
+	while ((s = take(w->sources, w->queue)) != NULL) {
+		source_work(w->sources, s);
 		source_unref(s);
 	}
 	return NULL;
@@ -259,23 +262,40 @@ static void start_sources(struct sources *ss)
 	const int64_t now = loop_mono_us(ss->loop);
 
 	for (size_t i = 0; i < ss->count; i++) {
-		if (ss->all[i]->state->config.kind == SOURCE_NONE)
+		const struct source_state *st = ss->all[i]->state;
+
+		if (st->config.kind == SOURCE_NONE && !st->moved)
 			continue;
 		source_request(ss->all[i], now + (int64_t)(i % SPREAD_OVER) * SPREAD_US);
 		source_watch(ss, ss->all[i]);
 	}
 }
 
-static int start_thread(struct sources *ss, pthread_t *thread, void *(*run)(void *),
-	const char *name, struct error *err)
+static int start_thread(
+	pthread_t *thread, void *(*run)(void *), void *arg, const char *name, struct error *err)
 {
-	int r = pthread_create(thread, NULL, run, ss);
+	int r = pthread_create(thread, NULL, run, arg);
 
 	if (r != 0)
 		return error_set(err, r, "can't start a thread for the sources: %s", strerror(r));
 	pthread_setname_np(*thread, name);
-	ss->threads++;
 	return 0;
+}
+
+static int start_threads(struct sources *ss, struct error *err)
+{
+	int r = start_thread(&ss->scheduler, run_scheduler, ss, "sources", err);
+
+	ss->scheduling = r == 0;
+	while (r == 0 && ss->working < SOURCES_AT_ONCE + FOLDERS_AT_ONCE) {
+		struct worker *w = &ss->workers[ss->working];
+
+		w->sources = ss;
+		w->queue = ss->working < SOURCES_AT_ONCE ? QUEUE_NETWORK : QUEUE_DISK;
+		r = start_thread(&w->thread, run_worker, w, "sync", err);
+		ss->working += r == 0;
+	}
+	return r;
 }
 
 int sources_start(struct sources *ss, struct error *err)
@@ -292,9 +312,7 @@ int sources_start(struct sources *ss, struct error *err)
 	start_sources(ss);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = start_thread(ss, &ss->scheduler, run_scheduler, "sources", err);
-	for (int i = 0; i < SOURCES_AT_ONCE && r == 0; i++)
-		r = start_thread(ss, &ss->workers[i], run_worker, "sync", err);
+	r = start_threads(ss, err);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return r;
 }
@@ -307,21 +325,23 @@ void sources_stop(struct sources *ss)
 	ss->stopping = true;
 	for (size_t i = 0; i < ss->count; i++)
 		ss->all[i]->state->stop = true;
-	pthread_cond_broadcast(&ss->work);
+	for (int i = 0; i < QUEUES; i++)
+		pthread_cond_broadcast(&ss->work[i]);
 	pthread_mutex_unlock(&ss->mutex);
 	sources_wake(ss);
-	for (int i = 1; i < ss->threads; i++)
-		pthread_join(ss->workers[i - 1], NULL);
-	if (ss->threads > 0)
+	for (int i = 0; i < ss->working; i++)
+		pthread_join(ss->workers[i].thread, NULL);
+	if (ss->scheduling)
 		pthread_join(ss->scheduler, NULL);
 	folder_watch_free(ss->watch); /* which the scheduler uses, too */
 	ss->watch = NULL;
-	for (size_t i = 0; i < ss->count && ss->threads > 0; i++)
+	for (size_t i = 0; i < ss->count && ss->scheduling; i++)
 		source_tell(ss, ss->all[i], true);
-	ss->threads = 0;
-	while ((st = STAILQ_FIRST(&ss->queue)) != NULL) {
-		STAILQ_REMOVE_HEAD(&ss->queue, in_queue);
-		source_unref(st->self);
+	for (int i = 0; i < QUEUES; i++) {
+		while ((st = STAILQ_FIRST(&ss->queues[i])) != NULL) {
+			STAILQ_REMOVE_HEAD(&ss->queues[i], in_queue);
+			source_unref(st->self);
+		}
 	}
 	if (ss->event >= 0)
 		close(ss->event);

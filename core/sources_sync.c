@@ -305,7 +305,7 @@ void source_work(struct sources *ss, struct source *s)
 	if (begin(ss, s, &run, &result) == 0) {
 		if (run.moved)
 			result.status = clear(ss, s, &run, &result.error);
-		if (result.status == 0)
+		if (result.status == 0 && run.config.kind != SOURCE_NONE)
 			sync_one(ss, s, &run, &result);
 		if (result.ended_us < result.began_us)
 			result.ended_us = result.began_us;

@@ -144,7 +144,7 @@ struct listing {
 	size_t skip;                /* bytes of a member's path before its name */
 	struct buf gone;            /* names, each with a NUL */
 	struct buf replaced;        /* and those whose directory is a file now */
-	const struct member **puts; /* directories that are new, files that are too large */
+	const struct member **puts; /* directories that differ, files that are too large */
 	size_t put_count;
 	int64_t unchanged;
 };
@@ -165,7 +165,7 @@ static int meet(struct listing *l, const struct member *m, const struct entry *e
 		e = NULL;
 	}
 	if (m->is_dir) {
-		if (e == NULL)
+		if (e == NULL || (m->modified_us != 0 && m->modified_us != e->modified_us))
 			l->puts[l->put_count++] = m;
 		return want(s, m, NULL);
 	}

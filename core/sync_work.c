@@ -10,8 +10,9 @@
 #include <string.h>
 #include <time.h>
 
-#define BATCH_MS    100 /* that a change waits for others */
-#define REMOVE_SOME 256 /* entries in one commit */
+#define BATCH_MS    100                /* that a change waits for others */
+#define REMOVE_SOME 256                /* entries in one commit */
+#define ROOM_LEAST  ((size_t)64 << 10) /* bytes for what a batch writes beside texts */
 
 struct batch {
 	struct jobs jobs;
@@ -273,10 +274,14 @@ static int commit(struct sync *s, struct batch *b, struct error *err)
 static int commit_all(struct sync *s, struct batch *b, struct error *err)
 {
 	struct catalog *c = s->start.catalog;
-	int status = catalog_begin(c, err);
 	struct job *job;
+	int status;
 	bool more;
 
+	/* Its text and the index of that. */
+	if (!db_has_room(catalog_db(c), 2 * b->bytes + ROOM_LEAST))
+		return error_set(err, ENOSPC, "the catalog has no room left on the disk");
+	status = catalog_begin(c, err);
 	if (status < 0)
 		return status;
 	STAILQ_FOREACH(job, &b->jobs, link)
@@ -314,6 +319,16 @@ static void release_jobs(struct sync *s, struct batch *b, bool committed)
 	b->count = b->bytes = 0;
 }
 
+/* A batch that failed for want of room leaves the WAL as long as it had become. */
+static void make_room(struct sync *s)
+{
+	struct db *db = catalog_db(s->start.catalog);
+
+	db_lock(db);
+	db_make_room(db);
+	db_unlock(db);
+}
+
 static void write_batch(struct sync *s, struct batch *b)
 {
 	struct error why = {0};
@@ -321,6 +336,8 @@ static void write_batch(struct sync *s, struct batch *b)
 
 	if (sync_check(s, NULL) == 0) {
 		whole = commit_all(s, b, &why) == 0;
+		if (!whole && why.code == ENOSPC)
+			make_room(s);
 		if (!whole)
 			sync_fail(s, &why);
 	}

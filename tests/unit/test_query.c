@@ -74,7 +74,7 @@ static void test_phrases(void **state)
 	all_is("\"open quote", "(\"open\") AND (\"quote\")");
 	all_is("a\"b c\"d", "(\"a b\") AND (\"c d\")");
 	all_is("\"a b\"c", "(\"a b\") AND (\"c\")");
-	all_is("\"a b\"*", "(\"a b\" *)");
+	all_is("\"a bc\"*", "(\"a bc\" *)");
 	all_is("\"\" x", "(\"x\")");
 }
 

@@ -647,6 +647,24 @@ static void a_few_run_at_once(void **state)
 	assert_int_equal(fake.most, SOURCES_AT_ONCE);
 }
 
+static void servers_that_hang_hold_up_no_folder(void **state)
+{
+	struct kit *k = *state;
+	struct source *s;
+	char text[64];
+
+	fake.slow = true;
+	for (int i = 0; i < 2 * SOURCES_AT_ONCE; i++) {
+		snprintf(text, sizeof(text), "http://h/s%d", i);
+		source_unref(add(k, text));
+	}
+	until(fake.running == SOURCES_AT_ONCE);
+	s = add(k, "/srv/docs");
+	until(fake.running == SOURCES_AT_ONCE + 1);
+	assert_string_equal(seen(fake.seen_url), "/srv/docs");
+	source_unref(s);
+}
+
 static void the_end_stops_what_runs(void **state)
 {
 	struct kit *k = *state;
@@ -940,6 +958,8 @@ static void another_place_begins_with_nothing(void **state)
 	assert_true(has_file(k, s, "a.md"));
 	assert_int_equal(set(k, s, "url", "-"), 0);
 	assert_shows(k, s, "\"state\":\"no url\"");
+	pass(k, SECOND_US);
+	until(!has_file(k, s, "a.md") && is_idle(k, s));
 	assert_true(due_in(k, s) == NEVER);
 	source_unref(s);
 }
@@ -1363,6 +1383,7 @@ int main(void)
 		TEST(interval_0_is_only_when_asked),
 		TEST(a_ticket_is_of_a_sync_that_begins_later),
 		TEST(a_few_run_at_once),
+		TEST(servers_that_hang_hold_up_no_folder),
 		TEST(the_end_stops_what_runs),
 		TEST(removed_while_it_runs),
 		TEST(what_was_removed_does_not_come_back),

@@ -641,6 +641,27 @@ static void a_file_becomes_a_directory_and_back(void **state)
 	assert_whole(p);
 }
 
+static void a_directory_has_the_date_that_is_told(void **state)
+{
+	struct place *p = *state;
+	struct member m = directory("d");
+	struct entry e = {0};
+
+	m.modified_us = LONG_AGO;
+	begin(p);
+	assert_string_equal(list(p, "", &m, 1), "d/ ");
+	end(p, 0);
+	m.modified_us = NOW;
+	begin(p);
+	assert_string_equal(list(p, "", &m, 1), "d/ ");
+	take_text(p, file("d/f", NULL, "f"), "f");
+	end(p, 0);
+	assert_string_equal(p->told.data, "d\nd/f\n");
+	assert_int_equal(catalog_find(p->catalog, p->source, "d", &e), 0);
+	assert_int_equal(e.modified_us, NOW);
+	entry_release(&e);
+}
+
 static void bad_names_are_left_out(void **state)
 {
 	struct place *p = *state;
@@ -859,6 +880,16 @@ static void a_full_disk_fails_the_sync_and_keeps_the_old(void **state)
 	assert_whole(p);
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FILES     500
+#define MEMBERS   5000
+#define PEAK_MOST 4096
+#else
+#define FILES     5000
+#define MEMBERS   50000
+#define PEAK_MOST 96 /* MiB, of all this process ever held */
+#endif
+
 static long peak_mib(void)
 {
 	struct rusage usage;
@@ -875,11 +906,11 @@ static double seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static void a_listing_of_50000(void **state)
+static void a_listing_of_many(void **state)
 {
 	struct place *p = *state;
-	struct member *members = calloc(50000, sizeof(*members));
-	char(*paths)[24] = calloc(50000, sizeof(*paths));
+	struct member *members = calloc(MEMBERS, sizeof(*members));
+	char(*paths)[24] = calloc(MEMBERS, sizeof(*paths));
 	const struct wanted *wanted;
 	size_t count;
 	const long before = peak_mib();
@@ -887,33 +918,34 @@ static void a_listing_of_50000(void **state)
 
 	assert_non_null(members);
 	assert_non_null(paths);
-	for (int i = 0; i < 50000; i++) {
-		snprintf(paths[i], sizeof(paths[i]), "file-%05d.md", (i * 7919) % 50000);
+	for (int i = 0; i < MEMBERS; i++) {
+		snprintf(paths[i], sizeof(paths[i]), "file-%05d.md", (i * 7919) % MEMBERS);
 		members[i] = file(paths[i], "\"1\"", "x");
 	}
 	begin(p);
-	assert_int_equal(sync_listing(p->sync, "", members, 50000, &wanted, &count, NULL), 0);
-	assert_int_equal(count, 50000);
+	assert_int_equal(sync_listing(p->sync, "", members, MEMBERS, &wanted, &count, NULL), 0);
+	assert_int_equal(count, MEMBERS);
 	assert_string_equal(wanted[0].path, "file-00000.md");
 	end(p, 0);
 	/* All too large, so that they are there, and then gone. */
-	for (int i = 0; i < 50000; i++)
+	for (int i = 0; i < MEMBERS; i++)
 		members[i].size = INT64_MAX;
 	begin(p);
-	assert_int_equal(sync_listing(p->sync, "", members, 50000, &wanted, &count, NULL), 0);
+	assert_int_equal(sync_listing(p->sync, "", members, MEMBERS, &wanted, &count, NULL), 0);
 	assert_int_equal(count, 0);
 	end(p, 0);
-	assert_int_equal(p->result.added, 50000);
+	assert_int_equal(p->result.added, MEMBERS);
 	begin(p);
-	assert_int_equal(sync_listing(p->sync, "", members, 50000, &wanted, &count, NULL), 0);
+	assert_int_equal(sync_listing(p->sync, "", members, MEMBERS, &wanted, &count, NULL), 0);
 	end(p, 0);
-	assert_int_equal(p->result.unchanged, 50000);
+	assert_int_equal(p->result.unchanged, MEMBERS);
 	begin(p);
 	assert_int_equal(sync_listing(p->sync, "", members, 0, &wanted, &count, NULL), 0);
 	end(p, 0);
-	assert_int_equal(p->result.removed, 50000);
-	print_message(
-		"50,000 members: %.2f s, %ld MiB more\n", seconds() - start, peak_mib() - before);
+	assert_int_equal(p->result.removed, MEMBERS);
+	print_message("%d members: %.2f s, %ld MiB more\n", MEMBERS, seconds() - start,
+		peak_mib() - before);
+	assert_true(peak_mib() < PEAK_MOST);
 	free(members);
 	free(paths);
 }
@@ -933,12 +965,12 @@ static size_t make_text(char *out, size_t len, unsigned *seed)
 	return at;
 }
 
-static void a_first_sync_of_5000_files(void **state)
+static void a_first_sync_of_many(void **state)
 {
 	static char content[18000];
 	struct place *p = *state;
 	const long before = peak_mib();
-	char path[32], large[65536] = {0};
+	char path[48], large[65536] = {0};
 	struct object_writer *w = NULL;
 	struct catalog_sum sum;
 	struct member m;
@@ -947,7 +979,7 @@ static void a_first_sync_of_5000_files(void **state)
 
 	start = seconds();
 	begin(p);
-	for (int d = 0; d < 50; d++) {
+	for (int d = 0; d < FILES / 100; d++) {
 		for (int f = 0; f < 100; f++) {
 			size_t len = make_text(content, 1000 + seed % 16500, &seed);
 
@@ -964,13 +996,14 @@ static void a_first_sync_of_5000_files(void **state)
 	assert_int_equal(sync_take(p->sync, &m, w, NULL), 0);
 	end(p, 0);
 	assert_int_equal(p->result.status, 0);
-	assert_int_equal(p->result.added, 5001);
+	assert_int_equal(p->result.added, FILES + 1);
 	assert_int_equal(catalog_sum(p->catalog, p->source, &sum), 0);
-	assert_int_equal(sum.indexed, 5000);
-	assert_int_equal(sum.directories, 50);
-	print_message("5,000 files, %lld MB: %.2f s, %ld MiB more\n",
+	assert_int_equal(sum.indexed, FILES);
+	assert_int_equal(sum.directories, FILES / 100);
+	print_message("%d files, %lld MB: %.2f s, %ld MiB more\n", FILES,
 		(long long)p->result.fetched_bytes / 1000000, seconds() - start,
 		peak_mib() - before);
+	assert_true(peak_mib() < PEAK_MOST);
 	assert_whole(p);
 }
 
@@ -992,6 +1025,7 @@ int main(void)
 		TEST(single_members_are_told_of),
 		TEST(what_is_too_large_has_no_content),
 		TEST(a_file_becomes_a_directory_and_back),
+		TEST(a_directory_has_the_date_that_is_told),
 		TEST(bad_names_are_left_out),
 		TEST(told_twice_is_once),
 		TEST(what_is_no_text_is_not_searched),
@@ -1000,8 +1034,8 @@ int main(void)
 		TEST(a_source_that_went_takes_nothing),
 		TEST(killed_in_the_middle),
 		TEST(a_full_disk_fails_the_sync_and_keeps_the_old),
-		TEST(a_first_sync_of_5000_files),
-		TEST(a_listing_of_50000),
+		TEST(a_first_sync_of_many),
+		TEST(a_listing_of_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
