@@ -6,8 +6,7 @@
 #include <string.h>
 
 #define VERSION_COLUMNS                                                                            \
-	"entry, source, dir, name, 0, object, size, modified, updated, n, type, "                  \
-	"NULL, 0"
+	"entry, source, dir, name, 0, object, size, modified, updated, n, type, NULL, 0"
 
 int catalog_versions(struct catalog *c, int64_t source, const char *path,
 	int (*fn)(void *arg, const struct entry *), void *arg)
@@ -115,9 +114,8 @@ static int files_with_history(
 }
 
 /*
- * The directories below that have versions, in order of their paths, without
- * looking at more than one of each first part: after "a" comes whatever is
- * greater, after "a/b" what follows "a/…".
+ * The directories below that have versions, in order of their paths, without looking at more than
+ * one of each first part: after "a" comes whatever is greater, after "a/b" what follows "a/…".
  */
 static int directories_with_history(
 	struct catalog *c, int64_t source, const char *dir, struct names *names)

@@ -77,6 +77,17 @@ const char *catalog_name(const char *path);
 /* Binds source, the directory and the name of the path as ?1, ?2, ?3. */
 void catalog_bind_path(sqlite3_stmt *, int64_t source, const char *path);
 
+/* catalog_write.c, on the writing connection. Steps a statement that gives one row or none: 1, 0,
+ * or a negative errno. */
+int catalog_one(sqlite3_stmt *, struct error *);
+int catalog_run_id(struct catalog *, const char *sql, int64_t id, struct error *);
+/* The entry of that source, directory and name: 1, and *old is to be released; or 0. */
+int catalog_current(
+	struct catalog *, const struct entry *, struct entry *old, bool *indexed, struct error *);
+/* What it shows becomes an earlier version, or goes where none is to be kept. */
+int catalog_keep(struct catalog *, const struct entry *, int keep, struct error *);
+int catalog_text_drop(struct catalog *, int64_t id, struct error *);
+
 /* Notes in the database that objects may be there that nobody refers to. Not in a batch. */
 int catalog_mark(struct catalog *, struct error *);
 int64_t catalog_new_id(struct catalog *); /* with the writing connection */

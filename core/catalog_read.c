@@ -27,9 +27,12 @@ void query_end(struct query *q)
 	*q = (struct query){0};
 }
 
+/* NULL only where memory is short. */
 static char *text(sqlite3_stmt *stmt, int at)
 {
-	return (char *)sqlite3_column_text(stmt, at);
+	const unsigned char *found = sqlite3_column_text(stmt, at);
+
+	return (char *)(found != NULL ? (const char *)found : "");
 }
 
 void catalog_row(sqlite3_stmt *stmt, struct entry *e)
@@ -47,7 +50,7 @@ void catalog_row(sqlite3_stmt *stmt, struct entry *e)
 		.updated_us = sqlite3_column_int64(stmt, 8),
 		.version = sqlite3_column_int64(stmt, 9),
 		.type = text(stmt, 10),
-		.etag = text(stmt, 11),
+		.etag = (char *)sqlite3_column_text(stmt, 11),
 		.asked_us = sqlite3_column_int64(stmt, 12),
 	};
 	if (object != NULL && sqlite3_column_bytes(stmt, 5) == sizeof(e->object)) {

@@ -163,7 +163,6 @@ static int read_some(struct catalog *c, const char *sql, int64_t source, int64_t
 		return -EIO;
 	sqlite3_bind_int64(stmt, 1, source);
 	sqlite3_bind_int64(stmt, 2, most < STEP ? most : STEP);
-	out->count = 0;
 	while (status == 0 && out->count < STEP && (code = sqlite3_step(stmt)) == SQLITE_ROW) {
 		out->ids[out->count++] = sqlite3_column_int64(stmt, 0);
 		if (sqlite3_column_bytes(stmt, 1) == OBJECT_ID_BYTES)
@@ -175,32 +174,18 @@ static int read_some(struct catalog *c, const char *sql, int64_t source, int64_t
 	return status;
 }
 
-static int run_each(struct catalog *c, const char *sql, const struct some *some, struct error *err)
-{
-	sqlite3_stmt *stmt = db_write(c->db, sql, err);
-	int status = stmt == NULL ? -EIO : 0;
-
-	for (int i = 0; status == 0 && i < some->count; i++) {
-		sqlite3_bind_int64(stmt, 1, some->ids[i]);
-		status = run(stmt, err);
-	}
-	return status;
-}
-
 static int clear_entries(struct catalog *c, int64_t source, int *count, struct error *err)
 {
 	static const char find[] = "SELECT id, object FROM entry WHERE source = ?1 LIMIT ?2";
-	static const char *const drop[] = {
-		"INSERT INTO search(search, rowid, path, title, body)"
-		" SELECT 'delete', id, path, title, body FROM doc WHERE id = ?1",
-		"DELETE FROM doc WHERE id = ?1",
-		"DELETE FROM entry WHERE id = ?1",
-	};
-	struct some some;
+	static const char drop[] = "DELETE FROM entry WHERE id = ?1";
+	struct some some = {.count = 0};
 	int status = read_some(c, find, source, STEP, &some, err);
 
-	for (int i = 0; status == 0 && i < 3; i++)
-		status = run_each(c, drop[i], &some, err);
+	for (int i = 0; status == 0 && i < some.count; i++) {
+		status = catalog_text_drop(c, some.ids[i], err);
+		if (status == 0)
+			status = catalog_run_id(c, drop, some.ids[i], err);
+	}
 	*count = some.count;
 	return status;
 }
@@ -211,11 +196,11 @@ static int clear_versions(
 	static const char find[] =
 		"SELECT id, object FROM version WHERE source = ?1 ORDER BY id LIMIT ?2";
 	static const char drop[] = "DELETE FROM version WHERE id = ?1";
-	struct some some;
+	struct some some = {.count = 0};
 	int status = read_some(c, find, source, most, &some, err);
 
-	if (status == 0)
-		status = run_each(c, drop, &some, err);
+	for (int i = 0; status == 0 && i < some.count; i++)
+		status = catalog_run_id(c, drop, some.ids[i], err);
 	*count = some.count;
 	return status;
 }

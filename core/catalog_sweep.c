@@ -1,7 +1,7 @@
 /*
- * What a crash leaves: objects that were written for a batch that never was,
- * and entries of a source that was being dropped. The database is marked while
- * that can be so; then a thread goes through all of them after the next start.
+ * What a crash leaves: objects that were written for a batch that never was, and entries of a
+ * source that was being dropped. The database is marked while that can be so; then a thread goes
+ * through all of them after the next start.
  */
 #include "core/catalog_private.h"
 

@@ -16,7 +16,7 @@ static int run(sqlite3_stmt *stmt, struct error *err)
 	return status;
 }
 
-static int run_id(struct catalog *c, const char *sql, int64_t id, struct error *err)
+int catalog_run_id(struct catalog *c, const char *sql, int64_t id, struct error *err)
 {
 	sqlite3_stmt *stmt = db_write(c->db, sql, err);
 
@@ -32,7 +32,7 @@ static int no_memory(struct error *err)
 }
 
 /* Steps a statement that gives one row or none: 1, 0, or a negative errno. */
-static int one_row(sqlite3_stmt *stmt, struct error *err)
+int catalog_one(sqlite3_stmt *stmt, struct error *err)
 {
 	int code = sqlite3_step(stmt);
 
@@ -45,17 +45,16 @@ static int one_row(sqlite3_stmt *stmt, struct error *err)
 
 /* Texts. */
 
-static int text_drop(struct catalog *c, int64_t id, struct error *err)
+int catalog_text_drop(struct catalog *c, int64_t id, struct error *err)
 {
-	/* FTS5 must be told what it had (sqlite.org/fts5.html, "The 'delete'
-	 * Command"). */
+	/* FTS5 must be told what it had (sqlite.org/fts5.html, "The 'delete' Command"). */
 	static const char unsearch[] = "INSERT INTO search(search, rowid, path, title, body)"
 				       " SELECT 'delete', id, path, title, body FROM doc"
 				       " WHERE id = ?1";
 	static const char delete[] = "DELETE FROM doc WHERE id = ?1";
-	int status = run_id(c, unsearch, id, err);
+	int status = catalog_run_id(c, unsearch, id, err);
 
-	return status < 0 ? status : run_id(c, delete, id, err);
+	return status < 0 ? status : catalog_run_id(c, delete, id, err);
 }
 
 struct text {
@@ -115,7 +114,7 @@ static int versions_cut(struct catalog *c, const struct entry *e, int64_t n, str
 		sqlite3_bind_text(stmts[i], 3, e->name, -1, SQLITE_STATIC);
 		sqlite3_bind_int64(stmts[i], 4, n);
 	}
-	while (status == 1 && (status = one_row(stmts[0], err)) == 1) {
+	while (status == 1 && (status = catalog_one(stmts[0], err)) == 1) {
 		found++;
 		if (catalog_lose(c, sqlite3_column_blob(stmts[0], 0), err) < 0)
 			status = -ENOMEM;
@@ -128,9 +127,8 @@ static int versions_cut(struct catalog *c, const struct entry *e, int64_t n, str
 	return status;
 }
 
-/* What the entry shows becomes an earlier version, or goes where none is to be
- * kept. */
-static int version_keep(struct catalog *c, const struct entry *old, int keep, struct error *err)
+/* What the entry shows becomes an earlier version, or goes where none is to be kept. */
+int catalog_keep(struct catalog *c, const struct entry *old, int keep, struct error *err)
 {
 	static const char sql[] = "INSERT INTO version(n, source, dir, name, entry, object, size,"
 				  " modified, updated, type)"
@@ -173,7 +171,7 @@ static int last_version(struct catalog *c, const struct entry *e, int64_t *out, 
 	sqlite3_bind_int64(stmt, 1, e->source);
 	sqlite3_bind_text(stmt, 2, e->dir, -1, SQLITE_STATIC);
 	sqlite3_bind_text(stmt, 3, e->name, -1, SQLITE_STATIC);
-	status = one_row(stmt, err);
+	status = catalog_one(stmt, err);
 	if (status == 1)
 		*out = sqlite3_column_int64(stmt, 0);
 	sqlite3_reset(stmt);
@@ -241,10 +239,10 @@ static int entry_update(struct catalog *c, const struct entry *e, bool indexed, 
 static int entry_change(struct catalog *c, const struct entry *old, bool indexed, struct entry *e,
 	const struct text *t, int keep, struct error *err)
 {
-	int status = version_keep(c, old, keep, err);
+	int status = catalog_keep(c, old, keep, err);
 
 	if (status == 0 && indexed)
-		status = text_drop(c, old->id, err);
+		status = catalog_text_drop(c, old->id, err);
 	if (status < 0)
 		return status;
 	e->id = old->id;
@@ -298,7 +296,7 @@ static int entry_touch(struct catalog *c, const struct entry *old, bool indexed,
 {
 	const char *type = e->type != NULL ? e->type : "";
 	bool shown = old->size != e->size || old->modified_us != e->modified_us ||
-		     strcmp(old->type, type) != 0;
+		     !same_text(old->type, type);
 
 	e->id = old->id;
 	e->version = old->version;
@@ -312,7 +310,7 @@ static int entry_touch(struct catalog *c, const struct entry *old, bool indexed,
 }
 
 /* 1: found, and *old is to be released; 0: there is none. */
-static int entry_find(struct catalog *c, const struct entry *e, struct entry *old, bool *indexed,
+int catalog_current(struct catalog *c, const struct entry *e, struct entry *old, bool *indexed,
 	struct error *err)
 {
 	static const char sql[] = "SELECT " ENTRY_COLUMNS ", indexed FROM entry"
@@ -326,7 +324,7 @@ static int entry_find(struct catalog *c, const struct entry *e, struct entry *ol
 	sqlite3_bind_int64(stmt, 1, e->source);
 	sqlite3_bind_text(stmt, 2, e->dir, -1, SQLITE_STATIC);
 	sqlite3_bind_text(stmt, 3, e->name, -1, SQLITE_STATIC);
-	status = one_row(stmt, err);
+	status = catalog_one(stmt, err);
 	if (status == 1) {
 		catalog_row(stmt, &row);
 		*indexed = sqlite3_column_int(stmt, 13) != 0;
@@ -350,7 +348,7 @@ static int check_source(struct catalog *c, int64_t source, struct error *err)
 	if (stmt == NULL)
 		return -EIO;
 	sqlite3_bind_int64(stmt, 1, source);
-	status = one_row(stmt, err);
+	status = catalog_one(stmt, err);
 	sqlite3_reset(stmt);
 	if (status == 0)
 		return error_set(err, ENOENT, "the source is gone");
@@ -380,7 +378,7 @@ int catalog_put(struct catalog *c, struct entry *e, const char *title, size_t ti
 	int status = check_source(c, e->source, err);
 
 	if (status == 0)
-		status = entry_find(c, e, &old, &indexed, err);
+		status = catalog_current(c, e, &old, &indexed, err);
 	if (status == 1 && old.is_dir != e->is_dir) {
 		status = replace(c, &old, keep, err); /* 0: as if there had been none */
 	} else if (status == 1 && (same = same_content(&old, e))) {
@@ -399,170 +397,4 @@ out:
 	c->changed = c->changed || !same;
 	*changed = !same;
 	return 0;
-}
-
-/* Removing. */
-
-static int remove_one(struct catalog *c, const struct entry *e, int keep, struct error *err)
-{
-	static const char sql[] = "DELETE FROM entry WHERE id = ?1";
-	int status = version_keep(c, e, keep, err);
-
-	/* Where nothing is searched, this finds nothing. */
-	if (status == 0 && !e->is_dir)
-		status = text_drop(c, e->id, err);
-	if (status == 0)
-		status = run_id(c, sql, e->id, err);
-	c->changed = true;
-	return status;
-}
-
-struct removal {
-	struct catalog *catalog;
-	int64_t source;
-	int keep, left; /* how many more may go */
-	catalog_gone fn;
-	void *arg;
-	struct error *err;
-};
-
-static int remove_and_tell(struct removal *r, const struct entry *e)
-{
-	char *path;
-	int status = remove_one(r->catalog, e, r->keep, r->err);
-
-	r->left--;
-	if (status < 0 || r->fn == NULL)
-		return status;
-	if (asprintf(&path, "%s%s%s", e->dir, e->dir[0] != '\0' ? "/" : "", e->name) < 0)
-		return no_memory(r->err);
-	r->fn(r->arg, path, e->is_dir);
-	free(path);
-	return 0;
-}
-
-#define REMOVE_AT_ONCE 64
-
-/* Reads some entries that the statement gives, bound but for its last
- * parameter, ?4. */
-static int read_some(struct removal *r, sqlite3_stmt *stmt, struct entry *list, int *count)
-{
-	struct entry row;
-	int status = 1;
-
-	sqlite3_bind_int(stmt, 4, r->left < REMOVE_AT_ONCE ? r->left : REMOVE_AT_ONCE);
-	*count = 0;
-	while (*count < REMOVE_AT_ONCE && (status = one_row(stmt, r->err)) == 1) {
-		catalog_row(stmt, &row);
-		if (catalog_copy(&row, &list[*count]) < 0) {
-			status = no_memory(r->err);
-			break;
-		}
-		++*count;
-	}
-	sqlite3_reset(stmt);
-	return status < 0 ? status : 0;
-}
-
-/* Removes what the statement gives until it gives none, or no more may go. */
-static int remove_found(struct removal *r, const char *sql, const char *from, const char *to)
-{
-	struct entry list[REMOVE_AT_ONCE];
-	sqlite3_stmt *stmt = db_write(r->catalog->db, sql, r->err);
-	int status = 0, count = 1;
-
-	if (stmt == NULL)
-		return -EIO;
-	while (status == 0 && count > 0 && r->left > 0) {
-		sqlite3_bind_int64(stmt, 1, r->source);
-		sqlite3_bind_text(stmt, 2, from, -1, SQLITE_STATIC);
-		sqlite3_bind_text(stmt, 3, to, -1, SQLITE_STATIC);
-		status = read_some(r, stmt, list, &count);
-		for (int i = 0; i < count; i++) {
-			if (status == 0)
-				status = remove_and_tell(r, &list[i]);
-			entry_release(&list[i]);
-		}
-	}
-	sqlite3_clear_bindings(stmt);
-	return status;
-}
-
-/* All below the directory; the deepest first, so that what is left always hangs
- * together. */
-static int remove_below(struct removal *r, const char *dir)
-{
-	static const char deep[] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE source = ?1"
-				   " AND dir > ?2 AND dir < ?3 ORDER BY dir DESC LIMIT ?4";
-	static const char here[] = "SELECT " ENTRY_COLUMNS " FROM entry WHERE source = ?1"
-				   " AND dir >= ?2 AND dir <= ?3 LIMIT ?4";
-	const char *slash = dir[0] != '\0' ? "/" : "";
-	char *from = NULL, *to = NULL;
-	int status;
-
-	if (asprintf(&from, "%s%s", dir, slash) < 0)
-		from = NULL;
-	if (asprintf(&to, "%s%s\xff", dir, slash) < 0) /* past all UTF-8 */
-		to = NULL;
-	status = from == NULL || to == NULL ? no_memory(r->err) : 0;
-	if (status == 0)
-		status = remove_found(r, deep, from, to);
-	if (status == 0)
-		status = remove_found(r, here, dir, dir);
-	free(from);
-	free(to);
-	return status;
-}
-
-int catalog_remove_some(struct catalog *c, int64_t source, const char *path, int keep, int most,
-	catalog_gone fn, void *arg, bool *more, struct error *err)
-{
-	struct removal r = {c, source, keep, most, fn, arg, err};
-	struct entry e = {.source = source}, old = {0};
-	const char *name = catalog_name(path);
-	bool indexed;
-	int status = 1;
-
-	*more = false;
-	e.name = (char *)name;
-	e.dir = strndup(path, name == path ? 0 : (size_t)(name - path) - 1);
-	if (e.dir == NULL)
-		return no_memory(err);
-	if (path[0] != '\0')
-		status = entry_find(c, &e, &old, &indexed, err);
-	free(e.dir);
-	if (status <= 0)
-		return status;
-	status = path[0] == '\0' || old.is_dir ? remove_below(&r, path) : 0;
-	if (status == 0 && path[0] != '\0' && r.left > 0)
-		status = remove_and_tell(&r, &old);
-	*more = r.left <= 0;
-	entry_release(&old);
-	return status;
-}
-
-struct files {
-	void (*fn)(void *arg, const char *path);
-	void *arg;
-};
-
-static void tell_file(void *arg, const char *path, bool is_dir)
-{
-	const struct files *files = arg;
-
-	if (!is_dir && files->fn != NULL)
-		files->fn(files->arg, path);
-}
-
-int catalog_remove(struct catalog *c, int64_t source, const char *path, int keep,
-	void (*fn)(void *arg, const char *path), void *arg, struct error *err)
-{
-	struct files files = {fn, arg};
-	bool more = true;
-	int status = 0;
-
-	while (status == 0 && more)
-		status = catalog_remove_some(
-			c, source, path, keep, 4096, tell_file, &files, &more, err);
-	return status;
 }

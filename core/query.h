@@ -27,8 +27,8 @@ struct query_terms {
 	char *all;    /* every word, and none of those that are excluded */
 	char *some;   /* any word, likewise; NULL where that is the same as all */
 	char *never;  /* the excluded words alone; NULL: none */
-	char *name;   /* the file name that all words together would be: name_key(); may be "" */
-	char **words; /* folded, for snippets; */
+	char *name;   /* the query_name_key() of a file that is named so; may be "" */
+	char **words; /* folded, for snippets */
 	size_t word_count;
 	struct query_list is[QUERY_FILTERS], not [QUERY_FILTERS];
 	size_t max; /* 1 to RESULTS_MAX */

@@ -49,12 +49,42 @@ int results_find(struct search *, const struct query_terms *, const struct scope
 	struct results *out, struct error *);
 size_t results_bytes(const struct results *);
 
+/* A row as it is looked at; its strings are the statement's. */
+struct row {
+	double score;
+	int64_t id, source, modified_us, updated_us;
+	uint64_t size;
+	const char *dir, *name, *type;
+};
+
+struct hit {
+	struct row row; /* strings are its own */
+	bool all;       /* holds all words */
+};
+
+struct finding {
+	const struct query_terms *query;
+	const struct scope *scope;
+	struct reader *reader;
+	struct error *err;
+	struct hit hits[RESULTS_MAX]; /* the best so far, best first */
+	size_t count;
+	int64_t total;
+};
+
+char *row_path(const struct row *); /* NULL: out of memory */
+
+/* search_fill.c: the results of what was found; their URLs without a reader, since the sources,
+ * which are asked, may wait for one. */
+int finding_show(struct finding *, struct results *out);
+int finding_urls(struct search *, const struct finding *, struct results *out);
+
 /* search_snippet.c: some of the text around the words, on one line; adds nothing to an empty text.
  */
 void snippet_make(const char *text, size_t len, char *const *words, size_t count, struct buf *out);
 
-/* Reads up to `most` bytes of an entry's text into `out`, at a character; sets *whole to how long
- * it is. -ENOENT: it is not searched. */
+/* search_fill.c: reads up to `most` bytes of an entry's text into `out`, at a character; sets
+ * *whole to how long it is. -ENOENT: it is not searched. */
 int text_read(
 	struct reader *, int64_t id, size_t most, struct buf *out, size_t *whole, struct error *);
 

@@ -59,6 +59,7 @@ struct source_config {
 	bool local;          /* link-local and cloud metadata addresses are allowed: false */
 	bool shared;         /* shown to every user: false */
 	int64_t interval_us; /* between syncs: 300 s; 0: only when asked */
+	int64_t stall_us;    /* a server may send next to nothing for so long: 60 s */
 	int64_t max_file;    /* bytes; larger files are shown and not fetched: 256 MiB */
 	int64_t history;     /* earlier versions kept of a file: 10 */
 	char **include,

@@ -42,6 +42,8 @@ const struct source_option source_options[] = {
 		"a bearer token in place of name and password; can be written, never read"),
 	ROW("interval", SOURCE_TIME, interval_us, 300 * SECOND, SECOND, 30 * DAY, true, false, NULL,
 		"time between syncs; 0: only when asked"),
+	ROW("stall", SOURCE_TIME, stall_us, 60 * SECOND, SECOND, HOUR, false, false, NULL,
+		"how long a server may send next to nothing before it is given up"),
 	ROW("include", SOURCE_LIST, include, PLAIN, false, NULL,
 		"patterns of the files that are wanted, such as docs/**, *.md; all where there is none"),
 	ROW("exclude", SOURCE_LIST, exclude, PLAIN, false, NULL,

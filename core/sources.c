@@ -150,11 +150,6 @@ struct source *sources_find(struct sources *ss, const char *name, uid_t uid)
 	return s;
 }
 
-void sources_alone(struct sources *ss, bool alone)
-{
-	ss->alone = alone;
-}
-
 int sources_each(struct sources *ss, uid_t uid, int (*fn)(void *arg, struct source *), void *arg)
 {
 	struct source **all;
@@ -232,7 +227,6 @@ int sources_open_with(struct loop *loop, struct catalog *catalog, struct secret 
 	ss->catalog = catalog;
 	ss->secret = secret;
 	ss->options = *options;
-	ss->alone = options->alone;
 	ss->event = -1;
 	pthread_mutex_init(&ss->changing, NULL);
 	pthread_mutex_init(&ss->mutex, NULL);

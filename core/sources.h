@@ -2,19 +2,27 @@
  * The sources there are, and the threads that keep them in sync.
  *
  * A source is added, changed and removed here; each change is kept before it is answered. Every
- * source has at most one sync at a time, in a thread of a bounded pool, begun by its interval, by
- * whoever asks (sources_sync), or by a folder's watch; a failure is tried again after a while that
- * doubles, up to its interval or an hour, never sooner than the server asked. Configuration files
- * (*.json in /etc/leitlfs/sources.d and $XDG_CONFIG_HOME/leitlfs/sources.d; one source each, its
- * name the file's) make sources that are there as long as their file is, and are read again when
- * they change; those can't be changed through the mount.
+ * source has at most one sync at a time, in a thread of a bounded pool (servers and folders have
+ * pools of their own), begun by its interval, by whoever asks (sources_sync), or by a folder's
+ * watch. A failure is tried again after a while that doubles from 5 s, up to its interval or an
+ * hour, never sooner than the server asked; so is a sync that could not get everything. After a
+ * start each is synced once, one after the other. A change of what is synced stops a sync that runs
+ * and begins another, shortly after, so that several values may be set; where the place changes,
+ * what was of the old one goes first.
  *
- * Who may: adding takes the daemon's uid, or any with config->sources_any. A source is its uid's:
- * only it may change or remove it; others see it where it is shared. Folders are read with that
+ * Configuration files (*.json in /etc/leitlfs/sources.d and $XDG_CONFIG_HOME/leitlfs/sources.d; one
+ * source each, its name the file's; of two of a name the former counts) make sources of the
+ * daemon's uid that are there as long as their file is, and are read again when they change; those
+ * can't be changed through the mount. A file is root's or the daemon's, and no other may write it.
+ * What is wrong with one is logged (syslog(3)) and told by status.json, and its source stays as it
+ * was.
+ *
+ * Who may: adding takes the daemon's uid, or any with -o sources=any. A source is its uid's: only
+ * it may change, sync or remove it; others see it where it is shared. Folders are read with that
  * uid's rights. What acts with the daemon's own rights (source_option.own) only its uid may set.
  *
  * What changes is told on the log, by context.updated (core/told.h), once a second a source at
- * most.
+ * most; with names and paths where the source is shared, or nobody else can read the log.
  *
  * Any thread. Functions that change something block for the disk; none for the network.
  */
@@ -39,10 +47,6 @@ struct source_runner {
 int sources_open(struct loop *, struct catalog *, struct secret *, const struct config *,
 	const struct source_runner *webdav, struct sources **out, struct error *);
 void sources_close(struct sources *); /* stops every sync; takes NULL */
-
-/* Whether only the daemon's uid can read the log (a mount without allow_other): then
- * context.updated names sources and paths that are not shared, too. False at first. */
-void sources_alone(struct sources *, bool alone);
 
 /* One source; held by reference. What may change is read through the functions. */
 struct source {

@@ -20,7 +20,7 @@
  * the runners. */
 struct sources_options {
 	bool any;                /* any uid may add sources */
-	bool alone;              /* sources_alone() */
+	bool alone;              /* nobody but the daemon's uid reads the log: names are told */
 	const char *const *dirs; /* of configuration files, the first wins; NULL-terminated */
 	const struct source_runner *webdav, *folder;
 	bool watch;                               /* folders, by core/folder.h */
@@ -86,7 +86,6 @@ struct sources {
 	struct catalog *catalog;
 	struct secret *secret;
 	struct sources_options options;
-	atomic_bool alone;
 	struct folder_watch *watch; /* NULL: none */
 	struct source_files *files;
 	pthread_mutex_t changing, mutex;

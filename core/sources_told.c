@@ -57,7 +57,7 @@ void source_tell(struct sources *ss, struct source *s, bool now)
 	if (untold_any(&u))
 		st->told_us = now_us;
 	pthread_mutex_unlock(&ss->mutex);
-	change.source = source_is_shared(s) || ss->alone ? s->name : NULL;
+	change.source = source_is_shared(s) || ss->options.alone ? s->name : NULL;
 	change.added = u.added;
 	change.changed = u.changed;
 	change.removed = u.removed;

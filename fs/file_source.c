@@ -111,6 +111,7 @@ static int value_take(
 {
 	const struct where *w = &h->node->where;
 	const struct source_option *o = option_of(w);
+	int r;
 
 	(void)act;
 	if (o->kind != SOURCE_LIST)
@@ -119,8 +120,11 @@ static int value_take(
 	buf_addc(&h->value, '\n');
 	if (buf_error(&h->value))
 		return error_set(err, EMSGSIZE, "%s is too long", o->name);
-	return sources_set(sources_of(h->server), w->source, h->actor.uid, o, h->value.data,
+	r = sources_set(sources_of(h->server), w->source, h->actor.uid, o, h->value.data,
 		h->value.len - 1, err);
+	if (o->kind == SOURCE_SECRET)
+		explicit_bzero(h->value.data, h->value.len);
+	return r;
 }
 
 static int sync_text(

@@ -175,11 +175,8 @@ static int follow(struct transfer *t)
 static void over(struct transfer *t, CURLcode code)
 {
 	const int status = t->answer.status;
-	long connections = 0;
 	int r = t->result;
 
-	curl_easy_getinfo(t->curl, CURLINFO_NUM_CONNECTS, &connections);
-	t->http->connections += connections;
 	learn_auth(t);
 	curl_multi_remove_handle(t->http->multi, t->curl);
 	if (!r && code && !t->dropped)
@@ -303,9 +300,4 @@ void http_pause(struct http *http, int64_t us)
 int http_busy(const struct http *http)
 {
 	return http->busy;
-}
-
-long http_connections(const struct http *http)
-{
-	return http->connections;
 }

@@ -108,8 +108,7 @@ void http_stop(struct http *, const struct error *);
 /* For callbacks: begins no request before so long. */
 void http_pause(struct http *, int64_t us);
 
-int http_busy(const struct http *);         /* requests under way */
-long http_connections(const struct http *); /* that were made so far */
+int http_busy(const struct http *); /* requests under way */
 
 /* What an answer's status (not 2xx) means: sets the reason and returns -EACCES (401, 403), -ENOENT
  * (404, 410), -EAGAIN (423, 425, 429, 503), -ENOSPC (507), -EXDEV (3xx), -EPROTO (1xx), -EREMOTEIO

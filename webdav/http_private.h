@@ -35,7 +35,6 @@ struct http {
 	const struct uri_base *base;
 	long auth; /* CURLAUTH_*: what is known to be wanted, or may be */
 	int busy;
-	long connections;
 	int64_t pause_us; /* CLOCK_MONOTONIC */
 	int ended;        /* what http_run() is to return */
 	struct error ended_error;

@@ -1,5 +1,6 @@
 #include "webdav/webdav.h"
 
+#include "core/clock.h"
 #include "webdav/walk.h"
 
 #include <curl/curl.h>
@@ -22,7 +23,10 @@ void webdav_end(void)
 
 static int run(struct sync *sync, struct error *err)
 {
-	return walk_run(sync, &walk_limits_default, err);
+	struct walk_limits limits = walk_limits_default;
+
+	limits.http.slow_s = (long)(sync_config(sync)->stall_us / SECOND_US);
+	return walk_run(sync, &limits, err);
 }
 
 const struct source_runner webdav_runner = {run};

@@ -190,7 +190,7 @@ static int measure_greps(struct bench *b, void *ctx)
 	for (i = 0; i < SIDES; i++)
 		s[i].ctx = &g[i];
 	if (rc == 0)
-		rc = sides_measure(s, SIDES, b->rounds / 10, 1);
+		rc = sides_measure(s, SIDES, b->rounds / 5, 1);
 	rc2 = daemon_stop(&d);
 	rc3 = daemon_stop(&floor);
 	return rc ? rc : rc2 ? rc2 : rc3;

@@ -33,6 +33,7 @@ import struct
 import sys
 import threading
 import time
+import zlib
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote, unquote, urlsplit
@@ -435,6 +436,23 @@ def xml_many(r):
     return True
 
 
+@scenario("xml-bomb", *LIST)
+def xml_bomb(r):
+    """A listing of 16 GiB of spaces, in gzip."""
+    pack = zlib.compressobj(1, wbits=31)
+    spaces = b" " * (4 << 20)
+    chunked(r, 207, itertools.chain(
+        [pack.compress(BEGIN.encode())], map(pack.compress, itertools.repeat(spaces, 4096)),
+        [pack.flush()]), Content_Encoding="gzip")
+    return True
+
+
+@scenario("xml-drip", *LIST)
+def xml_drip(r):
+    r.begin(207, Content_Length="100000", Content_Type="application/xml")
+    return drip(r, BEGIN.encode() + b" " * 100000)
+
+
 @scenario("xml-cut", *LIST)
 def xml_cut(r):
     body = BEGIN + r.listing() + END
@@ -548,11 +566,20 @@ def redirect_same(r):
 LOGIN = b"<!DOCTYPE html><html><body><form>Please log in: <input name=password></form></html>\n"
 
 
-def chunked(r, status, blocks):
-    r.begin(status, Transfer_Encoding="chunked", Content_Type="application/xml")
+def chunked(r, status, blocks, **headers):
+    r.begin(status, Transfer_Encoding="chunked", Content_Type="application/xml", **headers)
     for block in blocks:
-        r.wfile.write(b"%x\r\n%s\r\n" % (len(block), block))
+        if block:
+            r.wfile.write(b"%x\r\n%s\r\n" % (len(block), block))
     r.wfile.write(b"0\r\n\r\n")
+
+
+def drip(r, text):
+    for byte in text:
+        r.wfile.write(bytes([byte]))
+        r.wfile.flush()
+        time.sleep(1)
+    return True
 
 
 @scenario("body-endless")
@@ -571,9 +598,9 @@ def body_over(r):
 
 @scenario("body-bomb")
 def body_bomb(r):
-    bomb = gzip.compress(bytes(256 << 20), 9)
+    bomb = gzip.compress(bytes(16 << 20), 9)
     r.begin(Content_Encoding="gzip", Transfer_Encoding="chunked")
-    for _ in range(64):  # members of one gzip stream: 16 GiB
+    for _ in range(1024):  # members of one gzip stream: 16 GiB
         r.wfile.write(b"%x\r\n%s\r\n" % (len(bomb), bomb))
     r.wfile.write(b"0\r\n\r\n")
     return True
@@ -611,11 +638,7 @@ def body_reset(r):
 @scenario("body-drip", *ALL)
 def body_drip(r):
     r.begin(Content_Length="100000")
-    for _ in range(100000):
-        r.wfile.write(b"d")
-        r.wfile.flush()
-        time.sleep(1)
-    return True
+    return drip(r, b"d" * 100000)
 
 
 @scenario("body-login")

@@ -18,13 +18,15 @@ SERVER_USER=u SERVER_PASSWORD=p
 SERVER_PYTHON=/usr/bin/python3
 [ -x "$SERVER_PYTHON" ] || SERVER_PYTHON=$(command -v python3)
 
-# server_start [-n NAME] [-c CERTIFICATE] KIND [DIR]: CERTIFICATE is one of tls_make's (`server`).
+# server_start [-n NAME] [-c CERTIFICATE] [-x TEXT] KIND [DIR]: CERTIFICATE is one of tls_make's
+# (`server`), TEXT is more of Apache's configuration.
 server_start() {
-	local name='' certificate=server
+	local name='' certificate=server more=''
 	while [[ $1 == -* ]]; do
 		case $1 in
 		-n) name=$2 ;;
 		-c) certificate=$2 ;;
+		-x) more=$2 ;;
 		*) fail "server_start: $1?" || return 1 ;;
 		esac
 		shift 2
@@ -38,6 +40,7 @@ server_start() {
 	printf '%s\n' "$1" >"$dir/kind"
 	printf '%s\n' "${2:-$dir}" >"$dir/root"
 	printf '%s\n' "$certificate" >"$dir/certificate"
+	printf '%s\n' "$more" >"$dir/more"
 	! server_is_tls "$1" || tls_make
 	# The port is free now; another may take it before the server does.
 	local try
@@ -228,6 +231,7 @@ SSLVerifyClient optional"
 				AuthUserFile $users
 				Require valid-user
 			</Directory>
+			$(cat "$1/more")
 		END
 	} >"$1/conf"
 	SERVER_COMMAND=(apache2 -f "$1/conf" -D FOREGROUND)

@@ -529,6 +529,49 @@ static void test_what_is_not_searched_is_found_by_filters_alone(void **state)
 	buf_release(&out);
 }
 
+static void *search_again_and_again(void *arg)
+{
+	static const char *const queries[] = {"login", "login page", "type:md", "nowhere"};
+	struct world *w = arg;
+	struct buf out = BUF_INIT;
+
+	for (int i = 0; i < 200; i++) {
+		const char *query = queries[i % 4];
+		struct results *r;
+
+		if (search_run(w->search, query, strlen(query), ALICE, NULL, &r, NULL))
+			return arg;
+		buf_reset(&out);
+		if (results_json(w->search, r, 1000, &out, NULL))
+			return arg;
+		results_unref(r);
+	}
+	buf_release(&out);
+	return NULL;
+}
+
+static void test_many_at_once_while_files_come(void **state)
+{
+	struct world *w = *state;
+	pthread_t threads[6];
+	char path[32];
+
+	for (size_t i = 0; i < 6; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, search_again_and_again, w), 0);
+	for (int i = 0; i < 50; i++) {
+		snprintf(path, sizeof(path), "%d.md", i);
+		put(w, 0, path, "", "the login page");
+	}
+	for (size_t i = 0; i < 6; i++) {
+		void *failed;
+
+		assert_int_equal(pthread_join(threads[i], &failed), 0);
+		assert_null(failed);
+	}
+	search_again_and_again(w);
+	finds(w, "login max:1", "0.md");
+}
+
 int main(void)
 {
 #define EACH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -548,6 +591,7 @@ int main(void)
 		EACH(test_json),
 		EACH(test_pages),
 		EACH(test_what_is_not_searched_is_found_by_filters_alone),
+		EACH(test_many_at_once_while_files_come),
 	};
 
 	return cmocka_run_group_tests_name("search", tests, NULL, NULL);

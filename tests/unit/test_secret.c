@@ -38,9 +38,11 @@ static int teardown(void **state)
 
 static void put(const char *path, size_t size, mode_t mode)
 {
-	int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
 	char bytes[64];
+	int fd;
 
+	unlink(path); /* whatever its rights are */
+	fd = open(path, O_CREAT | O_EXCL | O_WRONLY, 0600);
 	memset(bytes, 'k', sizeof(bytes));
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, bytes, size), (ssize_t)size);

@@ -340,7 +340,7 @@ static int count_version(void *arg, const struct entry *e)
 static void history_is_bounded(void **state)
 {
 	struct place *p = *state;
-	char content[16];
+	char content[32];
 	int count = 0;
 
 	p->config.history = 3;
@@ -959,8 +959,9 @@ static size_t make_text(char *out, size_t len, unsigned *seed)
 		unsigned r = *seed = *seed * 1103515245 + 12345, word;
 
 		word = (r >> 8) % ((r >> 28) < 11 ? 300 : 40000);
-		at += (size_t)snprintf(out + at, len - at, "%c%c%c%u ", 'a' + word % 23,
-			'a' + word % 19, 'a' + word % 17, word / 400);
+		for (int i = 0; i < 5; i++, word /= 7)
+			out[at++] = (char)('a' + (word + (unsigned)i) % 26);
+		out[at++] = ' ';
 	}
 	return at;
 }
