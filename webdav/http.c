@@ -109,6 +109,7 @@ int transfer_begin(struct transfer *t)
 		return 0;
 	t->begun = true;
 	t->answer.redirected = t->redirects > 0;
+	t->answer.url = t->url;
 	if (!request->encoded && t->answer.length > 0 && (uint64_t)t->answer.length > request->most)
 		return error_set(&t->error, EFBIG, "it is larger than %llu bytes",
 			(unsigned long long)request->most);
@@ -133,9 +134,9 @@ static void finish(struct transfer *t, int r)
 
 	t->request = NULL;
 	t->http->busy--;
+	request->ops->done(request, &t->answer, r, &t->error);
 	free(t->url);
 	t->url = NULL;
-	request->ops->done(request, &t->answer, r, &t->error);
 }
 
 /* Of the methods that the server offers the strongest; requests carry it from now on. */
@@ -156,6 +157,14 @@ static void learn_auth(struct transfer *t)
 static bool redirects(int status)
 {
 	return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/* A refusal is one however its page ends: a server that does not read on ends the stream. But what
+ * comes after a challenge may be the answer to it. */
+static bool is_refused(const struct transfer *t)
+{
+	return t->headed && t->answer.status >= 400 && t->answer.status != 401 &&
+	       t->answer.status != 407;
 }
 
 static int follow(struct transfer *t)
@@ -179,7 +188,7 @@ static void over(struct transfer *t, CURLcode code)
 
 	learn_auth(t);
 	curl_multi_remove_handle(t->http->multi, t->curl);
-	if (!r && code && !t->dropped)
+	if (!r && code && !t->dropped && !is_refused(t))
 		r = transfer_error(t, code, &t->error);
 	if (!r && !t->headed)
 		r = error_set(&t->error, ECONNRESET, "cut short: the answer's head is not whole");

@@ -52,7 +52,8 @@ struct http_answer {
 	int64_t retry_after_us;           /* from now, at most RETRY_AFTER_MAX_US; -1: not said */
 	int64_t range_first, range_total; /* of Content-Range; -1: not known */
 	bool encoded;                     /* Content-Encoding, and the request did not allow it */
-	bool redirected;                  /* it is of another URL than was asked for */
+	bool redirected;                  /* it is of another URL than was asked for … */
+	const char *url;                  /* … this one, of the same origin; else NULL */
 	bool bad_location;                /* longer than HTTP_LOCATION_MAX */
 };
 

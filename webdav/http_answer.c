@@ -21,7 +21,8 @@ void answer_reset(struct http_answer *answer)
 	answer->modified_us = answer->date_us = 0;
 	answer->length = answer->retry_after_us = -1;
 	answer->range_first = answer->range_total = -1;
-	answer->encoded = answer->bad_location = false;
+	answer->encoded = answer->bad_location = answer->redirected = false;
+	answer->url = NULL;
 }
 
 bool http_etag_strong(const char *etag)

@@ -16,6 +16,7 @@ struct listing {
 	struct multistatus *parser;
 	struct members members;
 	struct members refused; /* of which the server did not tell; `size` is the status */
+	struct uri_base *moved; /* where a redirect led: hrefs are below this; NULL: the source's */
 	struct buf url;
 	bool self;        /* the collection itself was there … */
 	bool is_file;     /* … and is none */
@@ -35,6 +36,33 @@ void list_member(const struct dav_member *from, const struct uri_path *path, str
 	};
 }
 
+/* Puts the collection before a path below it. */
+static int put_below(const char *dir, struct uri_path *path, struct error *err)
+{
+	const size_t len = strlen(dir), skip = len && path->len ? len + 1 : len;
+
+	if (skip + path->len > DAV_PATH_MAX)
+		return error_set(err, ENAMETOOLONG, "an href whose path is too long");
+	memmove(path->text + skip, path->text, path->len + 1);
+	memcpy(path->text, dir, len);
+	if (skip > len)
+		path->text[len] = '/';
+	path->len += skip;
+	return 0;
+}
+
+static int path_of(const struct listing *l, const struct dav_member *from, struct uri_path *path,
+	struct error *err)
+{
+	const char *dir = l->place->path;
+	int r;
+
+	if (!l->moved)
+		return uri_path(l->walk->base, dir, from->href, from->href_len, path, err);
+	r = uri_path(l->moved, "", from->href, from->href_len, path, err);
+	return r ? r : put_below(dir, path, err);
+}
+
 static int take_member(void *arg, const struct dav_member *from, struct error *err)
 {
 	struct listing *l = arg;
@@ -42,7 +70,7 @@ static int take_member(void *arg, const struct dav_member *from, struct error *e
 	struct member member;
 	struct uri_path path;
 	struct error bad;
-	int r = uri_path(l->walk->base, dir, from->href, from->href_len, &path, &bad);
+	int r = path_of(l, from, &path, &bad);
 
 	if (!r && !strcmp(path.text, dir)) {
 		l->self = from->status / 100 == 2;
@@ -72,10 +100,18 @@ static int take_member(void *arg, const struct dav_member *from, struct error *e
 
 static int begin(struct http_request *request, const struct http_answer *answer, struct error *err)
 {
-	(void)request;
+	struct listing *l = (struct listing *)request;
+	char *url;
+	int r;
+
 	if (answer->status != 207)
 		return error_set(err, EBADMSG, "no listing, but a %d answer", answer->status);
-	return 0;
+	if (!answer->redirected || l->moved)
+		return 0;
+	url = strndup(answer->url, strcspn(answer->url, "?"));
+	r = url ? uri_base_new(url, &l->moved, err) : error_set(err, ENOMEM, "out of memory");
+	free(url);
+	return r;
 }
 
 static int body(struct http_request *request, const char *bytes, size_t len, struct error *err)
@@ -147,6 +183,7 @@ static void listing_free(struct listing *l)
 	multistatus_free(l->parser);
 	members_release(&l->members);
 	members_release(&l->refused);
+	uri_base_free(l->moved);
 	buf_release(&l->url);
 	free(l->place);
 	free(l);

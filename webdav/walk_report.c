@@ -76,6 +76,9 @@ static enum outcome outcome_of(
 {
 	const char *token;
 
+	/* Where a redirect led, hrefs are of elsewhere: a listing can tell of where. */
+	if (!r && answer->redirected)
+		return REPORT_NONE;
 	if (!r && answer->status == 207 && !multistatus_finish(p->parser, err)) {
 		token = multistatus_sync_token(p->parser);
 		p->token = token ? strdup(token) : NULL;

@@ -300,7 +300,7 @@ static void a_full_disk_is_told(void **state)
 static void *write_many(void *arg)
 {
 	struct place *p = arg;
-	char text[16];
+	char text[32];
 
 	for (int i = 0; i < 200; i++) {
 		struct object_writer *w = NULL;

@@ -32,6 +32,10 @@ struct held {
 	bool bare; /* the listing tells its name alone, and GET the rest */
 };
 
+struct world;
+/* Answers itself, where it says so by true. */
+typedef bool (*hook_fn)(struct world *, int fd, const struct peer_request *);
+
 struct world {
 	struct scratch scratch;
 	struct catalog *catalog;
@@ -47,10 +51,8 @@ struct world {
 
 	pthread_mutex_t mutex; /* guards what the server has, and what it is to do */
 	struct held files[FILES_MAX];
-	/* Answers itself, where it says so by true. */
-	bool (*hook)(struct world *, int fd, const struct peer_request *);
-	bool reports;
-	int times; /* the hook's own, as is: */
+	_Atomic(hook_fn) hook;
+	atomic_int times; /* the hook's own, as is: */
 	atomic_int gets;
 };
 
@@ -176,9 +178,10 @@ static bool find(struct world *w, int fd, const struct peer_request *request)
 static bool serve(void *arg, int fd, const struct peer_request *request)
 {
 	struct world *w = arg;
+	hook_fn hook = w->hook;
 	bool more;
 
-	if (w->hook && w->hook(w, fd, request))
+	if (hook && hook(w, fd, request))
 		return true;
 	pthread_mutex_lock(&w->mutex);
 	if (!strcmp(request->method, "REPORT"))
@@ -702,6 +705,7 @@ static void test_a_server_that_breaks_down_in_the_middle(void **arg)
 	static char names[58][16];
 	struct world *w = *arg;
 
+	w->limits.http.transfers = 1; /* so that what is in a row is known */
 	for (int i = 0; i < 58; i++) {
 		snprintf(names[i], sizeof(names[i]), "n%02d.md", i);
 		hold(w, names[i], names[i], "\"n\"");
@@ -709,7 +713,7 @@ static void test_a_server_that_breaks_down_in_the_middle(void **arg)
 	w->hook = die_after_ten;
 	assert_int_equal(sync_once(w), -ECONNRESET);
 	assert_int_equal(w->result.added, 10);
-	assert_in_range(w->result.failed, 32, 48); /* the ten may come late */
+	assert_int_equal(w->result.failed, 32);
 	w->hook = NULL;
 	expect_sync(w);
 	assert_int_equal(w->result.unchanged, 10);
