@@ -163,6 +163,7 @@ stops_under() {
 	exec 7<>"$MNT/context/sources/$name/sync"
 	echo >&7
 	wait_until is_state "$name" running
+	kill -KILL -- "-$(cat "$LEITL_TMP/servers/$name/pid")" # stopping it would thaw it
 	server_stop "$name"
 	result=$(cat <&7)
 	exec 7>&-
@@ -346,19 +347,33 @@ Require expr \"%{HTTP:Authorization} == 'Bearer abc.def~1'\"
 	done
 }
 
-@test "https: a client's certificate, and HTTP/2" {
-	make_site
+@test "https: a client's certificate" {
+	local ca
+	make_page
 	server_start -x "<Directory $SITE>
 AuthMerging Off
 AuthType None
 Require ssl-verify-client
-</Directory>" apache-h2 "$SITE"
+</Directory>" apache-tls "$SITE"
 	ca=$(tls_file ca.pem)
-	went "$(new_source apache-h2 "\"ca\":\"$ca\"")" '.status == "failed"'
-	echo "$(tls_file client.key)" >"$MNT/context/sources/apache-h2/key"
-	echo "$(tls_file client.pem)" >"$MNT/context/sources/apache-h2/cert"
-	wait_until is_state apache-h2 idle
+	went "$(new_source apache-tls "\"ca\":\"$ca\"")" '.status == "failed" and (.error | test("403"))'
+	tls_file client.key >"$MNT/context/sources/apache-tls/key"
+	tls_file client.pem >"$MNT/context/sources/apache-tls/cert"
+	wait_until is_state apache-tls idle
+	assert_same apache-tls
+}
+
+@test "HTTP/2: files and refusals are what they are elsewhere" {
+	make_site
+	server_start -x 'LoadModule alias_module /usr/lib/apache2/modules/mod_alias.so
+RedirectMatch 403 ^/awkward/dir' apache-h2 "$SITE"
+	log_begin apache-h2
+	result=$(new_source apache-h2 "$LOGIN,\"ca\":\"$(tls_file ca.pem)\"")
+	went "$result" ".status == \"partial\" and .failed == 3 and .added == $((FILES - 6)) and
+		(.error | test(\"403\"))"
+	rm -r "$SITE"/awkward/dir*/*
 	assert_same apache-h2
+	assert_eq "$(log_count apache-h2 '^GET .* 200$')" "$((FILES - 6))"
 }
 
 # --- the way there
@@ -453,8 +468,8 @@ ProxyRequests On" apache "$LEITL_TMP"
 	local sources=$MNT/context/sources before
 	make_docs
 	server_start hostile
-	new_source hostile
-	add_source "$DOCS"
+	went "$(new_source hostile)" '.status == "ok"'
+	add_source "$DOCS" >/dev/null
 	before=$(look_at_all)
 	hostile hang
 	begin_sync hostile
@@ -466,17 +481,18 @@ ProxyRequests On" apache "$LEITL_TMP"
 	goes docs '.status == "ok" and .added == 1'
 	echo 1h >"$sources/hostile/interval"
 	begin_sync hostile
-	printf '{"name":"late","url":"%s","interval":0}\n' "$(server_url hostile)" >"$sources/new"
+	printf '{"name":"late","url":"%s","interval":0,%s}\n' "$(server_url hostile)" "$LOGIN" \
+		>"$sources/new"
 	mkdir "$sources/empty"
 	rmdir "$sources/empty"
 	echo 'hello' >"$MNT/broadcast"
 	is_state hostile running
-	hostile_count '.scenario == null' | grep -qx 0
+	assert_eq "$(hostile_count '.authorization and .scenario == null')" 0 "it hangs still"
 	rmdir "$sources/hostile"
 	refute test -e "$MNT/context/files/hostile"
 	wait_until is_state late running
 	leitl_down # while it hangs
-	assert_eq "$(hostile_count '.scenario == null')" 0 "it hangs still"
+	assert_eq "$(hostile_count '.authorization and .scenario == null')" 0 "it hangs still"
 }
 
 # All that can be looked at: names and attributes of all, contents of what was synced and found.
@@ -494,7 +510,7 @@ look_at_all() {
 # --- secrets
 
 @test "a password is nowhere to be seen" {
-	local canary=CanaryInTheMine7 encoded place
+	local canary=CanaryInTheMine7 encoded place before bad
 	make_page
 	server_start apache "$SITE"
 	server_start nginx "$SITE"
@@ -516,8 +532,11 @@ look_at_all() {
 		"{\"url\":\"http://127.0.0.1/\",\"password\":[\"$canary\"]}" \
 		"{\"url\":\"http://127.0.0.1/\",\"proxy\":\"http://u:$canary@[\"}" \
 		"{\"name\":\"apache\",\"url\":\"http://127.0.0.1/\",\"password\":\"$canary\"}"; do
-		refute bash -c 'printf "%s\n" "$1" >"$2/context/sources/new"' - "$bad" "$MNT" 2>/dev/null
+		before=$(line_count "$MNT/errors")
+		printf '%s\n' "$bad" 2>/dev/null >"$MNT/context/sources/new" || true
+		wait_until eval '[ "$(line_count "$MNT/errors")" -gt '"$before"' ]'
 	done
+	assert_eq "$(ls "$MNT/context/sources" | tr '\n' ' ')" 'README.md apache inurl new nginx token '
 	refute bash -c "printf '%s\tx\n' $canary >'$MNT/context/sources/apache/password'" 2>/dev/null
 	assert_eq "$(cat "$MNT/context/sources/apache/password" "$MNT/context/sources/token/token")" ''
 	ls -l "$MNT/context/sources/apache" >/dev/null

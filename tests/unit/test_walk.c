@@ -52,8 +52,8 @@ struct world {
 	pthread_mutex_t mutex; /* guards what the server has, and what it is to do */
 	struct held files[FILES_MAX];
 	_Atomic(hook_fn) hook;
-	atomic_int times; /* the hook's own, as is: */
-	atomic_int gets;
+	atomic_int times; /* the hook's own, as */
+	atomic_int gets;  /* is this */
 };
 
 /* The server. */
@@ -438,8 +438,10 @@ static const struct {
 
 static bool refuse_one(struct world *w, int fd, const struct peer_request *request)
 {
-	return answer_get(fd, request, "/dav/a.md", refusals[w->times].status,
-		refusals[w->times].head, refusals[w->times].body);
+	const int i = atomic_load(&w->times);
+
+	return answer_get(
+		fd, request, "/dav/a.md", refusals[i].status, refusals[i].head, refusals[i].body);
 }
 
 static void test_what_can_not_be_had_stays(void **arg)
@@ -511,8 +513,8 @@ static const struct {
 
 static bool spoil(struct world *w, int fd, const struct peer_request *request)
 {
-	const char *base = w->times & 1 ? "/dav/" : "/dav/sub/";
-	const int i = w->times / 2;
+	const int times = atomic_load(&w->times), i = times / 2;
+	const char *base = times & 1 ? "/dav/" : "/dav/sub/";
 
 	return !strcmp(request->method, "PROPFIND") && !strcmp(request->path, base) &&
 	       (peer_answer(fd, listings[i].status, listings[i].head, listings[i].body), true);
@@ -616,9 +618,10 @@ static bool come_later(struct world *w, int fd, const struct peer_request *reque
 {
 	char head[128];
 
-	snprintf(head, sizeof(head), "Retry-After: %s\r\n", later[w->times]);
-	return !strcmp(request->path, "/dav/sub/c.md") &&
-	       (peer_answer(fd, "429 Too Many", head, "later"), true);
+	if (strcmp(request->path, "/dav/sub/c.md") != 0)
+		return false;
+	snprintf(head, sizeof(head), "Retry-After: %s\r\n", later[atomic_load(&w->times)]);
+	return peer_answer(fd, "429 Too Many", head, "later");
 }
 
 static void test_a_server_that_asks_for_time_is_left_alone(void **arg)
