@@ -29,7 +29,8 @@ LINK      = $(CC) $(CFLAGS) $(MODE_$(SAN)) -pie -pthread \
 LINK_LIBS = $(shell pkg-config --libs $(LIBS)) -linotifytools -lunistring $(LDLIBS)
 
 PARTS   = $(filter-out fs/main.c,$(wildcard core/*.c fs/*.c webdav/*.c))
-BENCH   = $(filter-out tests/bench/floor.c,$(wildcard tests/bench/*.c))
+FLOOR   = $(wildcard tests/bench/floor*.c)
+BENCH   = $(filter-out $(FLOOR),$(wildcard tests/bench/*.c))
 UNITS   = $(wildcard tests/unit/test_*.c)
 SHARED  = $(filter-out $(UNITS),$(wildcard tests/unit/*.c))
 HELPERS = $(wildcard tests/helpers/*.c)
@@ -50,8 +51,8 @@ fuzz: $(FUZZERS:tests/fuzz/%.c=$(OUT)/fuzz/%) ## clang's fuzzer over the parsers
 		mkdir -p $$fuzzer.corpus && $$fuzzer -max_total_time=$(or $(FUZZ_TIME),60) -max_len=20000 \
 		$$fuzzer.corpus $$(find tests/data/$${fuzzer##*/fuzz_} -type d) || exit 1; \
 	done
-bench: all $(OUT)/bench/floor $(OUT)/bench/bench ## measure against the floor, a plain file and Redis
-	@LEITLFS=$(abspath $(OUT)/leitlfs) BENCH_BIN=$(abspath $(OUT)/bench) tests/bench/run
+bench: all $(OUT)/bench/floor $(OUT)/bench/bench ## measure against the floor and peers (WORKS='write sync': some alone)
+	@LEITLFS=$(abspath $(OUT)/leitlfs) BENCH_BIN=$(abspath $(OUT)/bench) tests/bench/run $(WORKS)
 
 $(OUT)/leitlfs: $(OUT)/fs/main.o $(OUT)/parts.a
 	$(LINK) $(LINK_LIBS)
@@ -66,7 +67,7 @@ $(OUT)/fuzz/%: tests/fuzz/%.c $(wildcard core/*.c webdav/*.c tests/unit/*_dump.c
 	@mkdir -p $(@D)
 	clang -std=gnu11 $(DEFINES) $(INCLUDES) -g -O1 -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -pthread -o $@ $^ $(LINK_LIBS)
-$(OUT)/bench/floor: $(OUT)/tests/bench/floor.o | $(OUT)/bench
+$(OUT)/bench/floor: $(call OBJECTS,$(FLOOR)) | $(OUT)/bench
 	$(LINK) $(LINK_LIBS)
 $(OUT)/bench/bench: $(call OBJECTS,$(BENCH)) $(OUT)/parts.a | $(OUT)/bench
 	$(LINK) $(LINK_LIBS) $(shell pkg-config --libs hiredis)

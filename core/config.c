@@ -65,8 +65,8 @@ const struct option_row config_options[] = {
 		"the largest unread and wait"),
 	ROW(results_max, OPTION_BYTES, 32 * KIB, KIB, 16 * MIB, false,
 		"the largest results.md"),
-	ROW(sources, OPTION_TEXT, 0, 0, 0, false,
-		"who may add sources of context: owner (the daemon's user alone), or any"),
+	ROW(sources, OPTION_WHO, WHO_OWNER, WHO_OWNER, WHO_ANY, false,
+		"who may add sources of context: the daemon's own user, or any"),
 	ROW(threads, OPTION_COUNT, 10, 1, 256, false,
 		"threads that serve the mount, at most"),
 	{0},
@@ -125,6 +125,8 @@ static void add_value(struct buf *out, enum option_kind kind, int64_t value)
 		{OPTION_COUNT, 1, 0, ""},
 	};
 
+	if (kind == OPTION_WHO)
+		buf_adds(out, value == WHO_ANY ? "any" : "owner");
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		int64_t size = units[i].size;
 
@@ -139,7 +141,7 @@ static void add_value(struct buf *out, enum option_kind kind, int64_t value)
 static void add_range(struct buf *out, const struct option_row *row)
 {
 	add_value(out, row->kind, row->least);
-	buf_adds(out, " to ");
+	buf_adds(out, row->kind == OPTION_WHO ? " or " : " to ");
 	add_value(out, row->kind, row->most);
 	if (row->or_zero)
 		buf_adds(out, row->kind == OPTION_TIME ? ", 0: never" : ", 0: no limit");
@@ -177,6 +179,7 @@ static const struct {
 	[OPTION_TIME] = {"TIME", "a time such as 90, 500ms, 1.5h"},
 	[OPTION_COUNT] = {"N", "a number"},
 	[OPTION_BYTES] = {"SIZE", "a size such as 4096, 64K, 256M"},
+	[OPTION_WHO] = {"WHO", "one of"},
 	[OPTION_TEXT] = {"DIR", "a directory"},
 };
 
@@ -202,6 +205,12 @@ static int refuse_value(const struct option_row *row, const char *value, struct 
 	return -EINVAL;
 }
 
+static int parse_who(const char *text, int64_t *out)
+{
+	*out = strcmp(text, "any") == 0 ? WHO_ANY : WHO_OWNER;
+	return *out == WHO_ANY || strcmp(text, "owner") == 0 ? 0 : -EINVAL;
+}
+
 static int set_text(char **field, const char *value, struct error *err)
 {
 	char *copy = strdup(value);
@@ -223,8 +232,9 @@ static int set_row(
 		return refuse_value(row, NULL, err);
 	if (row->kind == OPTION_TEXT)
 		return set_text(text_of(config, row), value, err);
-	rc = row->kind == OPTION_TIME ? text_duration(value, &number)
-				      : parse_count(value, row->kind == OPTION_BYTES, &number);
+	rc = row->kind == OPTION_TIME  ? text_duration(value, &number)
+	     : row->kind == OPTION_WHO ? parse_who(value, &number)
+				       : parse_count(value, row->kind == OPTION_BYTES, &number);
 	if (rc != 0 ||
 		((number < row->least || number > row->most) && !(row->or_zero && number == 0)))
 		return refuse_value(row, value, err);

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { WHO_OWNER, WHO_ANY };
+
 struct config {
 	/* times, in microseconds */
 	int64_t late;     /* silence after which a session is late: 60 s */
@@ -32,17 +34,18 @@ struct config {
 	int64_t brief_max;   /* bytes of brief.md and unread.md: 4096 */
 	int64_t unread_max;  /* bytes of unread and wait: 256 KiB */
 	int64_t results_max; /* bytes of results.md: 32 KiB */
+	int64_t sources;     /* who may add sources of context: WHO_OWNER or WHO_ANY */
 	int64_t threads;     /* of the FUSE loop, at most: 10 */
-	bool others; /* whether other users come in; by who mounts, no option here */
+	bool others;         /* whether other users come in; by who mounts, no option here */
 	/* texts */
-	char *sources; /* who may add sources: "owner" or "any"; NULL: owner */
-	char *state; /* the state directory; NULL: $XDG_STATE_HOME/leitlfs, for root /var/lib/leitlfs */
+	char *state; /* the state directory; NULL: $XDG_STATE_HOME/leitlfs, for root
+			/var/lib/leitlfs */
 };
 
 struct option_row {
 	const char *name;
-	enum option_kind { OPTION_TIME, OPTION_COUNT, OPTION_BYTES, OPTION_TEXT } kind;
-	size_t offset; /* in struct config */
+	enum option_kind { OPTION_TIME, OPTION_COUNT, OPTION_BYTES, OPTION_WHO, OPTION_TEXT } kind;
+	size_t offset;                /* in struct config */
 	int64_t initial, least, most; /* times in microseconds */
 	bool or_zero;                 /* 0 is allowed beside the range: none, never */
 	const char *help;             /* one line, what it means */

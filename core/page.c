@@ -59,7 +59,7 @@ static void quote_line(struct buf *b, const struct json *event, const char *line
 static bool add_message(void *arg, struct record *r, const char *line, size_t len)
 {
 	struct page *p = arg;
-	const char *from = "?", *time = "";
+	const char *from = "leitlfs", *time = "";
 	struct json *event;
 
 	if (json_parse(line, len, &event, NULL))

@@ -268,7 +268,7 @@ int sources_open(struct loop *loop, struct catalog *catalog, struct secret *secr
 	const char *const dirs[] = {"/etc/leitlfs/sources.d", user_dir(user, sizeof(user)), NULL};
 	const struct sources_options options = {
 		.alone = !config->others,
-		.any = config->sources != NULL && strcmp(config->sources, "any") == 0,
+		.any = config->sources == WHO_ANY,
 		.dirs = dirs,
 		.webdav = webdav,
 		.folder = &folder_runner,

@@ -59,8 +59,10 @@ static void follow(struct sources *ss, struct source *s, enum effect effect)
 	struct source_state *st = s->state;
 	const int64_t now = loop_mono_us(ss->loop);
 
-	if (effect == EFFECT_TIME && st->phase == PHASE_IDLE && st->failures == 0 && st->ended > 0)
-		st->due_us = st->config.interval_us != 0 ? now + st->config.interval_us : NEVER;
+	/* One that is about to begin looks at the interval when it is over. */
+	if (effect == EFFECT_TIME && st->phase == PHASE_IDLE && st->ended > 0 &&
+		st->due_us > now + SETTLE_US)
+		st->due_us = source_next(s, now, 0);
 	if (effect <= EFFECT_TIME)
 		return;
 	st->version++;

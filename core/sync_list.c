@@ -143,7 +143,7 @@ struct listing {
 	size_t count, next;
 	size_t skip;                /* bytes of a member's path before its name */
 	struct buf gone;            /* names, each with a NUL */
-	struct buf replaced;        /* and those whose directory is a file now */
+	struct buf replaced;        /* and those of directories that are files now, or were */
 	const struct member **puts; /* directories that differ, files that are too large */
 	size_t put_count;
 	int64_t unchanged;
@@ -160,8 +160,7 @@ static int meet(struct listing *l, const struct member *m, const struct entry *e
 	enum verdict verdict;
 
 	if (e != NULL && e->is_dir != m->is_dir) {
-		if (e->is_dir)
-			buf_add(&l->replaced, e->name, strlen(e->name) + 1);
+		buf_add(&l->replaced, e->name, strlen(e->name) + 1);
 		e = NULL;
 	}
 	if (m->is_dir) {

@@ -30,6 +30,7 @@ STAILQ_HEAD(jobs, job);
 
 struct counts {
 	int64_t added, changed, removed;
+	int64_t same; /* fetched, and as they were */
 };
 
 /* Paths that were told of, or are to be. */

@@ -197,6 +197,7 @@ static int apply_put(struct sync *s, struct batch *b, struct job *job, struct er
 		b->counts.added += e->id > last;
 		b->counts.changed += e->id <= last;
 	}
+	b->counts.same += !changed && e->fetched;
 	if (shown)
 		note_entry(b, e, changed && !e->is_dir);
 	return 0;
@@ -257,6 +258,7 @@ static int commit(struct sync *s, struct batch *b, struct error *err)
 		s->counts.added += b->counts.added;
 		s->counts.changed += b->counts.changed;
 		s->counts.removed += b->counts.removed;
+		s->unchanged += b->counts.same;
 		pthread_mutex_unlock(&s->mutex);
 		keep_changed(s, &b->changed);
 		if (b->failed_path)

@@ -102,6 +102,8 @@ static int value_text(
 {
 	(void)err;
 	sources_get(sources_of(c->server), w->source, option_of(w), out);
+	if (out->len && out->data[out->len - 1] != '\n')
+		buf_addc(out, '\n');
 	return 0;
 }
 

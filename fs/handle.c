@@ -84,17 +84,27 @@ static int find_actor(const struct caller *c, const struct where *w, struct acto
 	return r;
 }
 
-static int open_content(struct handle *h, struct error *err)
+int handle_content(struct handle *h)
 {
 	const struct content *content = &h->node->content;
 	struct objects *objects = catalog_objects(h->server->context->catalog);
 
-	if (!content->fetched)
-		return error_set(err, EFBIG,
-			"this file was not fetched: it is larger than the source's max_file");
-	h->fd = object_open(objects, &content->object, content->size);
-	/* An earlier version that has gone since it was looked up. */
-	return h->fd >= 0 ? 0 : h->fd == -ENOENT ? -ESTALE : h->fd;
+	if (h->fd < 0)
+		h->fd = object_open(objects, &content->object, content->size);
+	return h->fd < 0 ? h->fd : 0;
+}
+
+void handles_keep(struct server *s)
+{
+	pthread_mutex_lock(&s->handles_mutex);
+	for (struct handle *h = s->handles; h; h = h->next) {
+		if (!h->node->content.is_file || node_is_newest(s->nodes, h->node))
+			continue;
+		pthread_mutex_lock(&h->lock);
+		(void)handle_content(h); /* what can't be had now, reading tells */
+		pthread_mutex_unlock(&h->lock);
+	}
+	pthread_mutex_unlock(&s->handles_mutex);
 }
 
 static void enlist(struct handle *h)
@@ -149,8 +159,9 @@ int handle_new(
 	node_opened(n);
 	if (writes && !w->live)
 		r = find_actor(c, w, &h->actor);
-	if (!r && n->content.is_file)
-		r = open_content(h, err);
+	if (!r && n->content.is_file && !n->content.fetched)
+		r = error_set(err, EFBIG,
+			"this file was not fetched: it is larger than the source's max_file");
 	if (!r && w->live)
 		r = stream_open(h, &h->stream);
 	if (!r && writes && w->row->ops->opened)

@@ -38,11 +38,12 @@ struct handle {
 	struct buf query; /* context/query: what was asked */
 	uint64_t ticket;  /* sync: which one was asked for */
 	int taken;        /* messages of this write so far */
-	int fd;           /* TREE: the file's content; -1: none */
+	int fd;           /* TREE: the file's content; -1: not opened yet */
 	bool wrote;       /* something was written, ever */
 	bool broken;      /* incomplete JSON was told of already */
 	bool cut;         /* what comes next is the rest of a message that was too long */
 	size_t last_size; /* of the write before */
+	off_t last_end;   /* where it ended */
 	struct buf text;  /* what reading gives: an answer, a turn's text */
 	bool has_text;
 	off_t text_at;       /* the offset at which it begins: where the last write ended */
@@ -63,6 +64,12 @@ void handle_free(struct handle *); /* takes NULL */
 
 /* Frees those that the kernel will not release any more: the mount is gone. */
 void handles_free(struct server *);
+
+/* Opens a synced file's content, with the handle's lock held: at the first read, since what the
+ * kernel has cached is never read. Before its version may go handles_keep() opens it for those who
+ * have not read yet, and keep it. Errors as object_open(). */
+int handle_content(struct handle *);
+void handles_keep(struct server *);
 
 /* Why something was refused, as a line in the caller's `errors`: at a place or, where `name` is not
  * NULL, for that name in it. `err` may hold only a code. */

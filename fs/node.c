@@ -88,7 +88,10 @@ static bool is_current(const struct node *n, const struct node *fresh)
 		return n->first == fresh->first;
 	if (n->content.is_file)
 		return n->content.id == fresh->content.id &&
-		       n->content.version == fresh->content.version;
+		       n->content.version == fresh->content.version &&
+		       n->content.modified_us == fresh->content.modified_us &&
+		       n->content.size == fresh->content.size &&
+		       n->content.fetched == fresh->content.fetched;
 	if (n->has_view)
 		return n->view.base_bytes == fresh->view.base_bytes;
 	return true;
@@ -444,7 +447,25 @@ static bool is_under(const struct node *n, const struct source *source)
 static void change(struct node *n, void (*fn)(void *arg, struct node *), void *arg)
 {
 	n->newest = false;
+	n->changes++;
 	fn(arg, n);
+}
+
+/* The directory that a path is in lists something else. */
+static void change_parent(struct nodes *t, const struct source *source, const char *path)
+{
+	struct where w = {.row = files_row(), .source = (struct source *)source, .is_dir = true};
+	const char *slash = strrchr(path, '/');
+	char *dir = slash ? strndup(path, (size_t)(slash - path)) : NULL;
+	struct node *n;
+
+	w.rest = dir ? rest_new(dir) : NULL;
+	if (!slash || w.rest)
+		for (n = *bucket(t, where_ino(&w)); n; n = n->next)
+			if (where_same(&n->where, &w))
+				n->changes++;
+	rest_unref(w.rest);
+	free(dir);
 }
 
 /* The nodes of one path; those below context/files alone, since a version of the past stays. */
@@ -454,6 +475,7 @@ static void change_path(struct nodes *t, const struct source *source, const char
 	struct where w = {.row = files_row(), .source = (struct source *)source};
 	struct node *n;
 
+	change_parent(t, source, path);
 	w.rest = rest_new(path);
 	if (!w.rest)
 		return;
@@ -485,16 +507,55 @@ void nodes_change(struct nodes *t, const struct source *source, const char *cons
 	pthread_mutex_unlock(&t->mutex);
 }
 
-bool node_is_stale(struct nodes *t, struct node *n, bool unused)
+/* Whether what nodes_change() marked is what is there after all: a sync tells of a change when it
+ * is there to be seen, and who looks in between has the new version already. */
+static bool is_current_still(const struct caller *c, const struct node *n)
 {
+	struct node now = {.where = n->where}; /* borrows */
+
+	return !source_gone(n->where.source) && source_visible(n->where.source, c->uid) &&
+	       look(c, &now) == 0 && now.content.is_file && is_current(n, &now);
+}
+
+bool node_is_stale(struct nodes *t, const struct caller *c, struct node *n, bool unused)
+{
+	uint64_t changes;
 	bool stale;
 
 	if (n->where.row->shape != SHAPE_TREE)
 		return false;
 	pthread_mutex_lock(&t->mutex);
+	changes = t->changes;
 	stale = !n->newest && !(unused && atomic_load(&n->opens));
 	pthread_mutex_unlock(&t->mutex);
-	return stale;
+	if (!stale || !n->content.is_file || !is_current_still(c, n))
+		return stale;
+	pthread_mutex_lock(&t->mutex);
+	if (t->changes == changes && !newest(t, &n->where, n->ino))
+		n->newest = true;
+	pthread_mutex_unlock(&t->mutex);
+	return false;
+}
+
+bool node_is_newest(struct nodes *t, struct node *n)
+{
+	bool newest;
+
+	pthread_mutex_lock(&t->mutex);
+	newest = n->newest;
+	pthread_mutex_unlock(&t->mutex);
+	return newest;
+}
+
+bool node_lists(struct nodes *t, struct node *n, bool *kept)
+{
+	bool synced = n->where.row == files_row() && n->where.is_dir;
+
+	pthread_mutex_lock(&t->mutex);
+	*kept = n->listed == n->changes + 1;
+	n->listed = n->changes + 1;
+	pthread_mutex_unlock(&t->mutex);
+	return synced;
 }
 
 void node_opened(struct node *n)

@@ -55,6 +55,8 @@ struct node {
 	struct view view;       /* LOG and its twin */
 	uint64_t first;         /* errors: the first byte of this generation */
 	struct content content; /* TREE */
+	uint64_t changes,
+		listed; /* a directory of context/files: how often it changed; when listed */
 	/* private */
 	uint64_t lookups;
 	atomic_int opens;
@@ -91,8 +93,16 @@ int node_stat(struct nodes *, const struct caller *, const struct node *, struct
 void nodes_change(struct nodes *, const struct source *, const char *const *paths, size_t count,
 	void (*fn)(void *arg, struct node *), void *arg);
 
-/* Whether it is of a version that is gone; and, `unused`, nobody has it open. */
-bool node_is_stale(struct nodes *, struct node *, bool unused);
+/* Whether it is of a version that is gone; and, `unused`, nobody has it open. Blocks for the disk
+ * where it was told of by nodes_change(). */
+bool node_is_stale(struct nodes *, const struct caller *, struct node *, bool unused);
+
+/* Whether nodes_change() has not told of it since. */
+bool node_is_newest(struct nodes *, struct node *);
+
+/* A directory of synced files is opened to be listed: whether the kernel may go on with the listing
+ * that it has. */
+bool node_lists(struct nodes *, struct node *, bool *kept);
 void node_opened(struct node *);
 void node_closed(struct node *);
 

@@ -39,7 +39,7 @@ struct open_out {
 
 #define ENTRY_VALID      3600.0 /* seconds */
 #define GENERATION_VALID 1.0
-#define SYNCED_VALID     10.0 /* bounds how long stat(2) may show a version that somebody has open */
+#define SYNCED_VALID     60.0 /* bounds how long stat(2) may show a version that somebody has open */
 
 struct server *op_server(fuse_req_t req)
 {
@@ -208,7 +208,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	(void)fi;
 	/* The kernel then walks the path again. It does not tell stat(2) from an fstat(2) of a file
 	 * that somebody has open, whose size must stay. */
-	if (node_is_stale(c.server->nodes, op_node(c.server, ino), true)) {
+	if (node_is_stale(c.server->nodes, &c, op_node(c.server, ino), true)) {
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
@@ -236,7 +236,9 @@ static void op_setattr(
 		op_getattr(req, ino, NULL);
 		return;
 	}
-	if (what & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
+	if (n->where.row->shape == SHAPE_TREE)
+		r = error_set(&err, EROFS, "what is synced is changed where it comes from");
+	else if (what & (FUSE_SET_ATTR_MODE | FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID))
 		r = error_set(&err, EPERM, "modes and owners are fixed here");
 	else if (what & times && ops && ops->touched)
 		r = ops->touched(&c, &n->where, h);
@@ -295,7 +297,7 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct error err = {0};
 	int r;
 
-	if (node_is_stale(c.server->nodes, n, false)) {
+	if (node_is_stale(c.server->nodes, &c, n, false)) {
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
@@ -362,10 +364,16 @@ static void read_answer(struct handle *h, fuse_req_t req, size_t size, off_t off
 static void read_content(struct handle *h, fuse_req_t req, size_t size, off_t off)
 {
 	char *out = malloc(size);
-	ssize_t n = out ? pread(h->fd, out, size, off) : -1;
+	ssize_t n = -1;
+	int r;
 
-	if (n < 0)
-		fuse_reply_err(req, out ? errno : ENOMEM);
+	pthread_mutex_lock(&h->lock);
+	r = out ? handle_content(h) : -ENOMEM;
+	pthread_mutex_unlock(&h->lock);
+	if (!r)
+		n = pread(h->fd, out, size, off);
+	if (r || n < 0)
+		fuse_reply_err(req, r ? -r : errno);
 	else
 		fuse_reply_buf(req, out, (size_t)n);
 	free(out);
@@ -385,7 +393,7 @@ static void op_read(
 		turn_read(h, req, size, nonblock);
 	else if (row->shape == SHAPE_LOG)
 		read_log(h, req, size, off);
-	else if (h->fd >= 0)
+	else if (h->node->content.is_file)
 		read_content(h, req, size, off);
 	else if (h->wrote && row->ops->ready)
 		later_read(h, req, size, off, nonblock);

@@ -38,6 +38,7 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct node *n = op_node(c.server, ino);
 	struct handle *h = NULL;
 	struct error err = {0};
+	bool kept;
 	int r = handle_new(&c, n, O_RDONLY, &h, &err);
 
 	if (r) {
@@ -45,6 +46,10 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	fi->fh = (uint64_t)(uintptr_t)h;
+	if (node_lists(c.server->nodes, n, &kept)) {
+		fi->cache_readdir = 1;
+		fi->keep_cache = kept;
+	}
 	if (fuse_reply_open(req, fi) == -ENOENT)
 		handle_free(h);
 }
@@ -111,6 +116,19 @@ void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, struct f
 	else
 		fuse_reply_buf(req, out, used);
 	free(out);
+}
+
+/* Whether what is in this directory is synced: then no change of it is made here. */
+static bool refuse_synced(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	const struct where *dir = &op_node(op_server(req), parent)->where;
+	struct error err = {0};
+
+	if (dir->row->shape != SHAPE_TREE)
+		return false;
+	error_set(&err, EROFS, "what is synced is changed where it comes from");
+	op_refuse_in(req, dir, name, -EROFS, &err);
+	return true;
 }
 
 /* A mkdir or rmdir that waits for its act. */
@@ -191,13 +209,15 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 	struct act *a = NULL;
 	int r = -EPERM;
 
+	(void)mode;
+	if (refuse_synced(req, parent, name))
+		return;
 	if (ops && ops->make)
 		r = ops->make(&c, &dir->where, name, &a, &err);
 	else
 		error_set(&err, EPERM,
 			"directories are made in sessions/ and context/sources/ alone");
 
-	(void)mode;
 	if (r)
 		op_refuse_in(req, &dir->where, name, r, &err);
 	else
@@ -211,8 +231,11 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct error err = {0};
 	struct act *a = NULL;
 	struct where w;
-	int r = route_find(&c, &dir->where, name, &w);
+	int r;
 
+	if (refuse_synced(req, parent, name))
+		return;
+	r = route_find(&c, &dir->where, name, &w);
 	if (r) {
 		fuse_reply_err(req, -r);
 		return;
@@ -237,6 +260,8 @@ static void reply_no_new(fuse_req_t req, fuse_ino_t parent, const char *name)
 	struct caller c = op_caller(req);
 	struct error err = {0};
 
+	if (refuse_synced(req, parent, name))
+		return;
 	if (strcmp(row_name(op_node(c.server, parent)->where.row), "say") == 0)
 		error_set(&err, ENOENT, "an event type is words of A-Za-z0-9_ with dots between");
 	else
@@ -259,25 +284,28 @@ void op_create(
 
 void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
 {
-	(void)target, (void)parent, (void)name;
-	fuse_reply_err(req, EPERM);
+	(void)target;
+	if (!refuse_synced(req, parent, name))
+		fuse_reply_err(req, EPERM);
 }
 
 void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
-	(void)parent, (void)name;
-	fuse_reply_err(req, EPERM);
+	if (!refuse_synced(req, parent, name))
+		fuse_reply_err(req, EPERM);
 }
 
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to_parent,
 	const char *to, unsigned flags)
 {
-	(void)parent, (void)name, (void)to_parent, (void)to, (void)flags;
-	fuse_reply_err(req, EPERM);
+	(void)flags;
+	if (!refuse_synced(req, parent, name) && !refuse_synced(req, to_parent, to))
+		fuse_reply_err(req, EPERM);
 }
 
 void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
-	(void)ino, (void)parent, (void)name;
-	fuse_reply_err(req, EPERM);
+	(void)ino;
+	if (!refuse_synced(req, parent, name))
+		fuse_reply_err(req, EPERM);
 }

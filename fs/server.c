@@ -73,6 +73,7 @@ static void synced(void *arg, struct source *source, const char *const *paths, s
 
 	matched_news(s->context->matched);
 	nodes_change(s->nodes, source, paths, count, add_number, &numbers);
+	handles_keep(s);
 	invalidate(s, &numbers);
 	buf_release(&numbers);
 }

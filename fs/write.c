@@ -77,7 +77,6 @@ static int take(void *arg, const struct message *m)
 	return h->node->where.row->ops->take(h, m, &t->act, t->err);
 }
 
-/* What was done at once has its answer at once. */
 static void answer_now(struct handle *h, const struct written *w)
 {
 	const struct file_ops *ops = h->node->where.row->ops;
@@ -95,8 +94,13 @@ static void answer_now(struct handle *h, const struct written *w)
 /* Ends a write or flush: with its act, or at once. */
 static void finish(struct handle *h, struct written *w, struct taking *t, int r)
 {
-	if (!r && !t->act && h->taken)
-		answer_now(h, w);
+	/* What was done at once has its answer at once, and counts as heard of. */
+	if (!r && !t->act && (h->taken || h->node->where.row->ops->ready)) {
+		if (h->taken)
+			answer_now(h, w);
+		if (h->actor.kind == ACTOR_SESSION)
+			session_heard(h->loop, h->actor.session);
+	}
 	if (!r && t->act) {
 		t->act->owner = w;
 		t->act->command.done = done;
@@ -183,6 +187,7 @@ void handle_write(struct handle *h, fuse_req_t req, const char *data, size_t siz
 		h->cut = r == -EMSGSIZE && pending && h->last_size > WHOLE_MAX - 4096;
 	}
 	h->last_size = size;
+	h->last_end = off + (off_t)size;
 	pthread_mutex_unlock(&h->lock);
 	finish(h, w, &t, r);
 }
@@ -193,6 +198,7 @@ void handle_flush(struct handle *h, fuse_req_t req)
 	struct taking t = {h, NULL, &err};
 	struct written *w;
 	bool told;
+	off_t end;
 	int r;
 
 	pthread_mutex_lock(&h->lock);
@@ -203,6 +209,7 @@ void handle_flush(struct handle *h, fuse_req_t req)
 		return;
 	}
 	told = h->broken;
+	end = h->last_end;
 	h->taken = 0;
 	r = framer_flush(&h->framer, take, &t, &err);
 	h->broken = r == -EINVAL && framer_pending(&h->framer);
@@ -213,7 +220,7 @@ void handle_flush(struct handle *h, fuse_req_t req)
 		fuse_reply_err(req, -r);
 		return;
 	}
-	w = begin(h, req, 0, 0, true);
+	w = begin(h, req, 0, end, true);
 	if (w)
 		finish(h, w, &t, r);
 	else

@@ -21,6 +21,7 @@ static int read_all(int fd, char **out, size_t *len)
 	char *text = NULL, *grown;
 	size_t used = 0;
 	ssize_t n;
+	int rc;
 
 	do {
 		grown = realloc(text, used + PIECE + 1);
@@ -32,10 +33,10 @@ static int read_all(int fd, char **out, size_t *len)
 		n = read(fd, text + used, PIECE);
 		used += n > 0 ? (size_t)n : 0;
 	} while (n > 0);
-	if (n < 0) {
-		n = -errno;
+	rc = n < 0 ? -errno : 0;
+	if (rc != 0) {
 		free(text);
-		return (int)n;
+		return rc;
 	}
 	text[used] = '\0';
 	*out = text;

@@ -156,7 +156,7 @@ struct grep {
 static int grep_tree(void *ctx)
 {
 	struct grep *g = ctx;
-	unsigned long lines;
+	unsigned long lines = 0;
 	int rc;
 
 	rc = run_counting((char *const[]){"grep", "-r", CORPUS_MARK, g->path, NULL}, &lines);
@@ -244,7 +244,7 @@ static int query_path(struct query *q, char out[PATH_MAX])
 static int query_by_cat(void *ctx)
 {
 	char path[PATH_MAX];
-	unsigned long lines;
+	unsigned long lines = 0;
 	int rc = query_path(ctx, path);
 
 	if (rc == 0)

@@ -15,6 +15,7 @@ Control, which is not logged and needs no password:
 
     POST /_control   scenarios, separated by spaces: these and no others; the log begins anew
     PUT /_file/PATH, DELETE /_file/PATH, MKCOL /_file/PATH   changes the tree itself
+    POST /_files   several: an object of paths and contents; null: it goes
 
 A scenario is NAME, then @METHOD (only such requests), :/PREFIX (only such paths), *N (only the next
 N requests that it fits). Without @METHOD it fits the methods that it is about. Who gives no
@@ -156,6 +157,7 @@ class State:
 class Request(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version, sys_version = "hostile", ""
+    disable_nagle_algorithm = True
 
     # --- answering
 
@@ -195,6 +197,8 @@ class Request(BaseHTTPRequestHandler):
         if kind == "unquoted":
             return text
         if kind == "long":
+            text *= 1000
+        if kind == "huge":
             text *= 50000
         if kind == "odd":
             text = 'a"b\u00e9 c\\'
@@ -324,6 +328,12 @@ class Request(BaseHTTPRequestHandler):
         try:
             if self.path == "/_control":
                 self.state.control(self.body.decode().split())
+            elif self.path == "/_files":
+                for path, text in json.loads(self.body).items():
+                    if text is None:
+                        self.state.tree.delete(path)
+                    else:
+                        self.state.tree.put(path, text.encode())
             elif self.command == "DELETE":
                 self.state.tree.delete(path)
             else:
@@ -334,7 +344,7 @@ class Request(BaseHTTPRequestHandler):
 
     def dispatch(self):
         self.prepare()
-        if self.path == "/_control" or self.path.startswith("/_file/"):
+        if self.path in ("/_control", "/_files") or self.path.startswith("/_file/"):
             return self.handle_control()
         allowed = self.is_other or self.headers.get("Authorization") == AUTHORIZATION
         scripted = allowed and not self.is_other
@@ -440,10 +450,8 @@ def xml_many(r):
 def xml_bomb(r):
     """A listing of 16 GiB of spaces, in gzip."""
     pack = zlib.compressobj(1, wbits=31)
-    spaces = b" " * (4 << 20)
-    chunked(r, 207, itertools.chain(
-        [pack.compress(BEGIN.encode())], map(pack.compress, itertools.repeat(spaces, 4096)),
-        [pack.flush()]), Content_Encoding="gzip")
+    texts = itertools.chain([BEGIN.encode()], itertools.repeat(b" " * (4 << 20), 4096))
+    chunked(r, 207, map(pack.compress, texts), Content_Encoding="gzip")
     return True
 
 
@@ -628,6 +636,38 @@ def body_chunk(r):
     return True
 
 
+def half(r):
+    """The beginning of what the file is, under its own head."""
+    file = r.state.tree.files[r.path_]
+    r.begin(Content_Length=str(len(file.content)), ETag=r.etag(file),
+            Last_Modified=formatdate(file.modified, usegmt=True))
+    r.wfile.write(file.content[:len(file.content) // 2])
+
+
+@scenario("half-hang")
+def half_hang(r):
+    half(r)
+    return r.hang()
+
+
+@scenario("half-drip")
+def half_drip(r):
+    half(r)
+    return drip(r, b"x" * 100000)
+
+
+@scenario("half-reset")
+def half_reset(r):
+    half(r)
+    return r.reset()
+
+
+@scenario("half-close")
+def half_close(r):
+    half(r)
+    return True
+
+
 @scenario("body-reset")
 def body_reset(r):
     r.begin(Content_Length="1000")
@@ -693,7 +733,7 @@ for code in (403, 404, 507):
 
 # --- ETags and dates
 
-for kind_ in ("none", "weak", "unquoted", "stuck", "restless", "long", "odd"):
+for kind_ in ("none", "weak", "unquoted", "stuck", "restless", "long", "huge", "odd"):
     scenario("etag-" + kind_, *ALL)(lambda r, kind=kind_: setattr(r, "etag_kind", kind))
 
 

@@ -152,10 +152,18 @@ setup() {
 
 @test "what is synced can't be written" {
 	add_source "$DOCS"
-	refute bash -c "echo x >'$MNT/context/files/docs/api/login.md'"
-	refute rm -f "$MNT/context/files/docs/api/login.md"
-	refute mkdir "$MNT/context/files/docs/x"
-	refute mv "$MNT/context/files/docs/api" "$MNT/context/files/docs/b"
+	need_root # whom no mode bits keep from trying
+	cd "$MNT/context/files/docs"
+	assert_errno EROFS bash -c 'echo x >api/login.md'
+	assert_errno EROFS rm -f api/login.md
+	assert_errno EROFS rmdir notes
+	assert_errno EROFS mkdir x
+	assert_errno EROFS touch new
+	assert_errno EROFS chmod 600 api/login.md
+	assert_errno EROFS ln -s a b
+	assert_errno EROFS mv api b
+	cd /
+	assert_match "$(last_error)" 'changed where it comes from'
 	diff -r "$DOCS" "$MNT/context/files/docs"
 }
 
@@ -209,4 +217,42 @@ setup() {
 		rmdir "$MNT/context/sources/$name"
 	done
 	echo ok >"$MNT/broadcast"
+}
+
+@test "the answer to a write without a newline is whole, too" {
+	exec 7<>"$MNT/context/sources/new"
+	printf %s "$DOCS" >&7
+	assert_eq "$(cat <&7)" docs
+	exec 7>&-
+	sync_source docs
+	exec 7<>"$MNT/context/query"
+	printf gardens >&7
+	jq -e '.query == "gardens"' <&7
+	exec 7<>"$MNT/sessions/new"
+	printf carl >&7
+	assert_match "$(cat <&7)" '^leitl-carl-[0-9a-f]{16}$'
+	exec 7>&-
+}
+
+@test "what is done in context/ counts as being heard of" {
+	agent_start ann
+	agent_do ann 'mkdir sessions/ann'
+	before=$(stat -c %Y.%y "$MNT/sessions/ann/heartbeat")
+	agent_do ann "echo '$DOCS' > context/sources/new"
+	after=$(stat -c %Y.%y "$MNT/sessions/ann/heartbeat")
+	assert_ne "$after" "$before"
+	agent_do ann 'echo > context/sources/docs/sync'
+	assert_ne "$(stat -c %Y.%y "$MNT/sessions/ann/heartbeat")" "$after"
+}
+
+@test "a directory that is listed again shows what a sync brought" {
+	add_source "$DOCS"
+	ls -R "$MNT/context/files/docs" >/dev/null
+	ls -R "$MNT/context/files/docs" >/dev/null
+	echo new >"$DOCS/notes/new.txt" && rm "$DOCS/api/login.md" && mkdir "$DOCS/more" && echo x >"$DOCS/more/x"
+	sync_source docs
+	diff <(cd "$DOCS" && find . | sort) <(cd "$MNT/context/files/docs" && find . | sort)
+	rm -r "$DOCS/more"
+	sync_source docs
+	diff <(cd "$DOCS" && find . | sort) <(cd "$MNT/context/files/docs" && find . | sort)
 }

@@ -119,17 +119,23 @@ syncs_with() {
 		cd "$SITE"
 		echo 'changed' >'awkward/100%.md'
 		echo 'new here' >'awkward/dir#?/what? is "new".md'
-		touch -d 2024-12-01 'awkward/100%.md' 'awkward/dir#?/what? is "new".md'
+		touch -d 2024-12-01 'awkward/100%.md' 'awkward/dir#?/what? is "new".md' awkward/a+b.md
 		mv awkward/#hash.md 'awkward/a?b.md'
 		mv awkward/目录 awkward/renamed
-		rm awkward/it\'s.md
-		rm -r 'awkward/dir%20'
+		rm awkward/it\'s.md awkward/a=b.md
+		rm -r 'awkward/dir%20' 'awkward/dir with space'
+		mkdir awkward/a=b.md
+		echo 'a file once' >awkward/a=b.md/inside.md
+		echo 'a directory once' >'awkward/dir with space'
+		touch -d 2024-12-01 awkward/a=b.md/inside.md 'awkward/dir with space'
 	)
 	! has_log "$name" || log_begin "$name"
-	goes "$name" '.status == "ok" and .failed == 0 and .changed == 1 and .added == 4 and
-		.removed == 6'
+	goes "$name" '.status == "ok" and .failed == 0 and .changed == 1 and .added == 6 and
+		.removed == 9'
 	assert_same "$name"
-	! has_log "$name" || assert_eq "$(log_count "$name" '^GET')" 5 "GETs of what changed"
+	! has_log "$name" || assert_eq "$(log_count "$name" '^GET')" 8 "GETs of what changed"
+	refute ls "$MNT/context/history/$name/awkward/a+b.md/1" # its date alone was new
+	assert_match "$(cat "$MNT/context/history/$name/awkward/100%.md/1")" 'awkward'
 	assert_eq "$(found changed | grep -c 100%)" 1
 }
 
@@ -240,6 +246,47 @@ SetEnv rate-limit 200
 	server_restart apache
 	goes apache '.status == "ok" and .failed == 0'
 	assert_same apache
+}
+
+@test "what a server does not give any more stays as it was, and the rest goes on" {
+	local name
+	make_page
+	mkdir -p "$SITE/closed/inner"
+	echo 'within' >"$SITE/closed/within.md"
+	echo 'deep' >"$SITE/closed/inner/deep.md"
+	for name in apache lighttpd; do
+		server_start "$name" "$SITE"
+		went "$(new_source "$name")" '.status == "ok" and .added == 3'
+	done
+	echo 'new here' >"$SITE/new.md"
+	echo 'not to be had' >"$SITE/page.md"
+	chmod 000 "$SITE/closed" "$SITE/page.md"
+	for name in apache lighttpd; do
+		goes "$name" '.status == "partial" and .failed == 2 and .added == 1 and .removed == 0
+			and .error != null'
+		assert_eq "$(cat "$MNT/context/files/$name"/{page,new,closed/within,closed/inner/deep}.md)" \
+			$'the first page\nnew here\nwithin\ndeep'
+	done
+	chmod 755 "$SITE/closed"
+	chmod 644 "$SITE/page.md"
+	for name in apache lighttpd; do
+		goes "$name" '.status == "ok" and .changed == 1 and .removed == 0'
+		assert_same "$name"
+	done
+}
+
+@test "where a listing tells neither tag nor date, files are asked for on condition" {
+	server_start hostile
+	hostile etag-none@PROPFIND date-none@PROPFIND
+	went "$(new_source hostile)" '.status == "ok" and .added == 3'
+	hostile etag-none@PROPFIND date-none@PROPFIND
+	goes hostile '.status == "ok" and .unchanged == 3 and .fetched_bytes == 0'
+	assert_eq "$(hostile_count '.method == "GET"')" 3
+	assert_eq "$(hostile_count '.method == "GET" and
+		(.headers | index("if-none-match") or index("if-modified-since"))')" 3 "conditions"
+	hostile_put b.txt 'The other file...'
+	goes hostile '.status == "ok" and .unchanged == 2 and .changed == 1'
+	assert_eq "$(cat "$MNT/context/files/hostile/b.txt")" 'The other file...'
 }
 
 # --- who we are
@@ -363,10 +410,13 @@ Require ssl-verify-client
 	assert_same apache-tls
 }
 
-@test "HTTP/2: files and refusals are what they are elsewhere" {
+@test "HTTP/2 and compression: files and refusals are what they are elsewhere" {
+	local result
 	make_site
 	server_start -x 'LoadModule alias_module /usr/lib/apache2/modules/mod_alias.so
-RedirectMatch 403 ^/awkward/dir' apache-h2 "$SITE"
+RedirectMatch 403 ^/awkward/dir
+LoadModule deflate_module /usr/lib/apache2/modules/mod_deflate.so
+SetOutputFilter DEFLATE' apache-h2 "$SITE"
 	log_begin apache-h2
 	result=$(new_source apache-h2 "$LOGIN,\"ca\":\"$(tls_file ca.pem)\"")
 	went "$result" ".status == \"partial\" and .failed == 3 and .added == $((FILES - 6)) and

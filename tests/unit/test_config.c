@@ -82,7 +82,7 @@ static void every_default_and_bound_is_a_valid_value(void **state)
 	struct config *c = *state;
 
 	for (const struct option_row *row = config_options; row->name != NULL; row++) {
-		if (row->kind == OPTION_TEXT)
+		if (row->kind == OPTION_TEXT || row->kind == OPTION_WHO)
 			continue;
 		assert_true(row->least > 0);
 		assert_true(row->least <= row->initial && row->initial <= row->most);
@@ -105,7 +105,19 @@ static void every_number_of_the_struct_has_a_row(void **state)
 		}
 		rows++;
 	}
-	assert_int_equal(rows, sizeof(struct config) / sizeof(int64_t));
+	/* `others` is no option. */
+	assert_int_equal(rows + 1, sizeof(struct config) / sizeof(int64_t));
+}
+
+static void who_is_one_of_two_words(void **state)
+{
+	struct config *c = *state;
+
+	assert_int_equal(c->sources, WHO_OWNER);
+	accepts(c, "sources", "any");
+	assert_int_equal(c->sources, WHO_ANY);
+	refuses(c, "sources", "bob", "sources", "owner or any");
+	assert_int_equal(c->sources, WHO_ANY);
 }
 
 static void times_take_units_and_fractions(void **state)
