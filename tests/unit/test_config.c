@@ -253,6 +253,7 @@ int main(void)
 		TEST(defaults_are_the_documented_ones),
 		TEST(every_default_and_bound_is_a_valid_value),
 		TEST(every_number_of_the_struct_has_a_row),
+		TEST(who_is_one_of_two_words),
 		TEST(times_take_units_and_fractions),
 		TEST(times_out_of_range_are_refused_with_the_range),
 		TEST(sizes_take_suffixes),
