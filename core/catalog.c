@@ -299,6 +299,11 @@ int catalog_begin(struct catalog *c, struct error *err)
 
 int catalog_commit(struct catalog *c, struct error *err)
 {
+	return catalog_commit_told(c, NULL, NULL, err);
+}
+
+int catalog_commit_told(struct catalog *c, void (*told)(void *arg), void *arg, struct error *err)
+{
 	struct object_list lost = c->lost;
 	const int64_t saved = c->saved_id;
 	const bool changed = c->changed;
@@ -321,6 +326,8 @@ int catalog_commit(struct catalog *c, struct error *err)
 	} else {
 		if (changed)
 			c->generation++;
+		if (told != NULL)
+			told(arg);
 		for (size_t i = 0; i < lost.count; i++)
 			catalog_drop_object(c, &lost.ids[i]);
 	}

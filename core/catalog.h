@@ -106,11 +106,18 @@ int catalog_source_drop(struct catalog *, int64_t id, struct error *);
 int catalog_sources(struct catalog *, int (*fn)(void *arg, const struct source_row *), void *arg,
 	struct error *);
 
+/* Drops earlier versions until no path has more than so many. In bounded steps. */
+int catalog_prune(struct catalog *, int64_t source, int keep, struct error *);
+
 /* Writing, for core/sync.c: a batch is one transaction, of one thread, and holds others up, so it
  * is kept to some ms: begin, change, end. end() makes it visible and, where anything changed, the
  * generation grow. After a failed change the batch is rolled back by catalog_rollback(). */
 int catalog_begin(struct catalog *, struct error *);
 int catalog_commit(struct catalog *, struct error *);
+/* The same, and calls told(), without locks, when the batch is to be seen and the objects that it
+ * replaced are still there. */
+int catalog_commit_told(
+	struct catalog *, void (*told)(void *arg), void *arg, struct error *);
 void catalog_rollback(struct catalog *);
 
 /* Within a batch. put: makes the entry, or changes it to this (id and version are set, updated_us

@@ -96,6 +96,8 @@ static int text_put(
 
 /* Versions. */
 
+#define PRUNED_MAX 128 /* paths in a batch */
+
 /* Those of the path up to that number go. */
 static int versions_cut(struct catalog *c, const struct entry *e, int64_t n, struct error *err)
 {
@@ -124,6 +126,59 @@ static int versions_cut(struct catalog *c, const struct entry *e, int64_t n, str
 	if (status == 0 && found > 0)
 		return run(stmts[1], err);
 	sqlite3_clear_bindings(stmts[1]);
+	return status;
+}
+
+/* Paths that have more earlier versions than that, some at a time, with the newest of them. */
+static int find_excess(struct catalog *c, int64_t source, int keep, struct entry *out, int most,
+	int *count, struct error *err)
+{
+	static const char sql[] = "SELECT dir, name, MAX(n) FROM version WHERE source = ?1"
+				  " GROUP BY dir, name HAVING COUNT(*) > ?2 LIMIT ?3";
+	sqlite3_stmt *stmt = db_write(c->db, sql, err);
+	int status = 1;
+
+	*count = 0;
+	if (stmt == NULL)
+		return -EIO;
+	sqlite3_bind_int64(stmt, 1, source);
+	sqlite3_bind_int(stmt, 2, keep);
+	sqlite3_bind_int(stmt, 3, most);
+	while (status == 1 && (status = catalog_one(stmt, err)) == 1) {
+		struct entry *e = &out[*count];
+
+		*e = (struct entry){.source = source, .version = sqlite3_column_int64(stmt, 2)};
+		e->dir = strdup((const char *)sqlite3_column_text(stmt, 0));
+		e->name = strdup((const char *)sqlite3_column_text(stmt, 1));
+		++*count;
+		if (e->dir == NULL || e->name == NULL)
+			status = error_set(err, ENOMEM, "out of memory");
+	}
+	sqlite3_reset(stmt);
+	return status;
+}
+
+int catalog_prune(struct catalog *c, int64_t source, int keep, struct error *err)
+{
+	struct entry found[PRUNED_MAX];
+	int status, count = 0;
+
+	do {
+		status = catalog_begin(c, err);
+		if (status < 0)
+			return status;
+		status = find_excess(c, source, keep, found, PRUNED_MAX, &count, err);
+		for (int i = 0; i < count; i++) {
+			if (status == 0)
+				status = versions_cut(
+					c, &found[i], found[i].version - keep, err);
+			entry_release(&found[i]);
+		}
+		if (status == 0)
+			status = catalog_commit(c, err);
+		else
+			catalog_rollback(c);
+	} while (status == 0 && count == PRUNED_MAX);
 	return status;
 }
 

@@ -33,6 +33,8 @@ static bool is_like(const struct word *w, const char *word, size_t len)
 		same++;
 	if (same == longer)
 		return true;
+	if (word[0] >= '0' && word[0] <= '9')
+		return false; /* numbers have no stems */
 	return same >= 3 && (same == len || longer - same <= 2 || 2 * same > longer + 2);
 }
 

@@ -184,6 +184,8 @@ int sources_set(struct sources *ss, struct source *s, uid_t uid, const struct so
 	r = check_change(s, uid, err);
 	if (r == 0)
 		r = set(ss, s, uid, o, text, len, err);
+	if (r == 0 && strcmp(o->name, "history") == 0)
+		r = catalog_prune(ss->catalog, s->id, (int)s->state->config.history, err);
 	shared = shared != source_is_shared(s);
 	pthread_mutex_unlock(&ss->changing);
 	if (shared)

@@ -85,8 +85,14 @@ static int add_name(void *arg, const struct entry *e)
 	return n->names[n->count] != NULL ? (int)(n->count++, 0) : -ENOMEM;
 }
 
-static int remove_name(
-	struct sources *ss, const struct source *s, const char *name, struct error *err)
+static void all_changed(void *arg)
+{
+	struct source *s = arg;
+
+	sources_tell_changed(s->state->sources, s, NULL, 0);
+}
+
+static int remove_name(struct sources *ss, struct source *s, const char *name, struct error *err)
 {
 	int r = catalog_begin(ss->catalog, err);
 
@@ -94,7 +100,7 @@ static int remove_name(
 		return r;
 	r = catalog_remove(ss->catalog, s->id, name, 0, NULL, NULL, err);
 	if (r == 0)
-		r = catalog_commit(ss->catalog, err);
+		r = catalog_commit_told(ss->catalog, all_changed, s, err);
 	else
 		catalog_rollback(ss->catalog);
 	return r == -ENOENT ? 0 : r;
@@ -117,7 +123,6 @@ static int clear(struct sources *ss, struct source *s, struct run *run, struct e
 		free(n.names[i]);
 	}
 	free(n.names);
-	sources_tell_changed(ss, s, NULL, 0);
 	if (r != 0)
 		return r;
 	pthread_mutex_lock(&ss->changing);

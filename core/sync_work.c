@@ -249,9 +249,25 @@ static void keep_changed(struct sync *s, struct paths *changed)
 	}
 }
 
+struct publishing {
+	struct sync *sync;
+	struct batch *batch;
+};
+
+static void publish(void *arg)
+{
+	const struct publishing *p = arg;
+	const struct sync_start *start = &p->sync->start;
+	const struct paths *shown = &p->batch->shown;
+
+	if (shown->count > 0 && start->published != NULL)
+		start->published(start->arg, (const char *const *)shown->items, shown->count);
+}
+
 static int commit(struct sync *s, struct batch *b, struct error *err)
 {
-	int status = catalog_commit(s->start.catalog, err);
+	struct publishing p = {s, b};
+	int status = catalog_commit_told(s->start.catalog, publish, &p, err);
 
 	if (status == 0) {
 		pthread_mutex_lock(&s->mutex);
@@ -263,9 +279,6 @@ static int commit(struct sync *s, struct batch *b, struct error *err)
 		keep_changed(s, &b->changed);
 		if (b->failed_path)
 			s->more_changed = true;
-		if (b->shown.count > 0 && s->start.published != NULL)
-			s->start.published(
-				s->start.arg, (const char *const *)b->shown.items, b->shown.count);
 	}
 	b->counts = (struct counts){0};
 	paths_release(&b->shown);

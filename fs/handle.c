@@ -159,6 +159,9 @@ int handle_new(
 	node_opened(n);
 	if (writes && !w->live)
 		r = find_actor(c, w, &h->actor);
+	/* An earlier version may have gone since it was looked up. */
+	if (!r && n->content.is_file && w->number && handle_content(h) < 0)
+		r = -ESTALE;
 	if (!r && n->content.is_file && !n->content.fetched)
 		r = error_set(err, EFBIG,
 			"this file was not fetched: it is larger than the source's max_file");

@@ -82,6 +82,8 @@ static double entry_valid(const struct where *w)
 	if (row->shape == SHAPE_SNAPSHOT)
 		return row == &readme_row ? ENTRY_VALID : 0;
 	/* Whether a source is shown depends on who asks. */
+	if (row->ops == &history_ops)
+		return 0;
 	if (row->shape == SHAPE_TREE)
 		return w->rest ? SYNCED_VALID : GENERATION_VALID;
 	if (row->shape == SHAPE_VALUE || row->shape == SHAPE_LINK || row->ops == &errors_ops ||

@@ -256,3 +256,18 @@ setup() {
 	sync_source docs
 	diff <(cd "$DOCS" && find . | sort) <(cd "$MNT/context/files/docs" && find . | sort)
 }
+
+@test "fewer earlier versions to be kept: the others go at once, and with 0 all of them" {
+	add_source "$DOCS"
+	for i in 1 2 3 4; do
+		echo "secret $i" >"$DOCS/notes/garden.txt" && sync_source docs
+	done
+	rm "$DOCS/notes/garden.txt" && sync_source docs
+	assert_eq "$(ls "$MNT/context/history/docs/notes/garden.txt" | wc -l)" 5
+	echo 2 >"$MNT/context/sources/docs/history"
+	assert_eq "$(ls "$MNT/context/history/docs/notes/garden.txt" | tr '\n' ' ')" '4 5 '
+	assert_eq "$(cat "$MNT/context/history/docs/notes/garden.txt/5")" 'secret 4'
+	echo 0 >"$MNT/context/sources/docs/history"
+	refute ls "$MNT/context/history/docs/notes"
+	refute grep -rqs 'secret [1-4]' "$STATE/context/objects"
+}

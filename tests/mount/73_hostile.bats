@@ -301,19 +301,20 @@ goes_on() {
 @test "cut: what stalls, drips or is cut off in the middle is asked for again" {
 	local path
 	change_all
-	hostile 'half-hang@GET:/a.md*1' 'half-drip@GET:/b.txt*1' 'half-close@GET:/sub/c.md*2'
+	hostile 'body-half-hang@GET:/a.md*1' 'body-half-drip@GET:/b.txt*1' \
+		'body-half-close@GET:/sub/c.md*2'
 	syncs '.status == "ok" and .failed == 0'
 	assert_current
 	for path in /a.md /b.txt /sub/c.md; do
 		refute assert_le "$(hostile_count ".path == \"$path\"")" 1 2>/dev/null
 	done
 	goes_on
-	bad partial 'cut' half-reset
-	bad partial 'cut' half-close
-	hostile half-close
+	bad partial 'cut' body-half-reset
+	bad partial 'cut' body-half-close
+	hostile body-half-close
 	change_all
 	syncs '.status == "partial"'
-	assert_le "$(hostile_count '.method == "GET"')" 32
+	assert_le "$(hostile_count '.method == "GET"')" 16
 }
 
 @test "connections: closed, reset, no HTTP, and a head without an end" {

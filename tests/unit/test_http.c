@@ -419,6 +419,12 @@ static bool broken(void *arg, int fd, const struct peer_request *request)
 	if (!strcmp(path, "/bad-chunk"))
 		return peer_send(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 				     "zz\r\nhello\r\n");
+	if (!strcmp(path, "/refused"))
+		return peer_send(fd, "HTTP/1.1 403 No\r\nContent-Length: 100\r\n\r\nhello") &&
+		       false;
+	if (!strcmp(path, "/challenge"))
+		return peer_send(fd, "HTTP/1.1 401 Who\r\nContent-Length: 100\r\n\r\nhello") &&
+		       false;
 	if (!strcmp(path, "/nothing"))
 		return false;
 	if (!strcmp(path, "/garbage"))
@@ -445,6 +451,19 @@ static void test_cut_answers_are_errors(void **arg)
 			fail_msg("%s: %d %s", paths[i], a->r, a->err.text);
 	}
 	assert_int_equal(ask(w, "short")->r, -ECONNRESET);
+}
+
+static void test_a_refusal_is_one_however_it_ends(void **arg)
+{
+	struct world *w = *arg;
+	struct ask *a;
+
+	w->peer = peer_start(broken, w);
+	a = ask(w, "refused");
+	assert_int_equal(a->r, 0);
+	assert_int_equal(a->answer.status, 403);
+	/* What comes after a challenge may be the answer to it. */
+	assert_int_equal(ask(w, "challenge")->r, -ECONNRESET);
 }
 
 static void test_bytes_behind_an_answer_are_no_answer(void **arg)
@@ -867,6 +886,7 @@ int main(void)
 		EACH(test_redirects_within_the_origin_are_followed),
 		EACH(test_redirects_in_a_loop_end),
 		EACH(test_cut_answers_are_errors),
+		EACH(test_a_refusal_is_one_however_it_ends),
 		EACH(test_bytes_behind_an_answer_are_no_answer),
 		EACH(test_endless_answers_end),
 		EACH(test_what_is_announced_too_large_is_not_read),

@@ -603,6 +603,33 @@ static void interval_0_is_only_when_asked(void **state)
 	source_unref(s);
 }
 
+static void a_new_interval_counts_after_a_failure_too(void **state)
+{
+	struct kit *k = *state;
+	struct source *s = add(k, "{\"name\":\"docs\",\"url\":\"http://h/\",\"interval\":0}");
+
+	until(is_over(k, s, 1) && is_idle(k, s));
+	fake.fails = true;
+	sync_now(k, s);
+	assert_int_equal(set(k, s, "interval", "30s"), 0);
+	assert_true(due_in(k, s) == 5 * SECOND_US);
+	assert_int_equal(set(k, s, "interval", "0"), 0);
+	assert_true(due_in(k, s) == NEVER);
+	source_unref(s);
+}
+
+static void a_new_interval_does_not_put_off_what_is_due(void **state)
+{
+	struct kit *k = *state;
+	struct source *s = add(k, "{\"name\":\"docs\",\"url\":\"http://h/\"}");
+
+	until(is_over(k, s, 1) && is_idle(k, s));
+	assert_int_equal(set(k, s, "username", "kim"), 0);
+	assert_int_equal(set(k, s, "interval", "1h"), 0);
+	assert_true(due_in(k, s) <= SECOND_US);
+	source_unref(s);
+}
+
 /* One that runs may have read what changes now, so another follows it. */
 static void a_ticket_is_of_a_sync_that_begins_later(void **state)
 {
@@ -1381,6 +1408,8 @@ int main(void)
 		TEST(a_sync_with_troubles_is_tried_sooner),
 		TEST(a_server_is_left_alone_as_it_asks),
 		TEST(interval_0_is_only_when_asked),
+		TEST(a_new_interval_counts_after_a_failure_too),
+		TEST(a_new_interval_does_not_put_off_what_is_due),
 		TEST(a_ticket_is_of_a_sync_that_begins_later),
 		TEST(a_few_run_at_once),
 		TEST(servers_that_hang_hold_up_no_folder),
