@@ -135,6 +135,16 @@ int object_open(struct objects *o, const struct object_id *id, uint64_t size)
 	return -EIO;
 }
 
+bool object_is_whole(struct objects *o, const struct object_id *id, uint64_t size)
+{
+	char name[NAME_SIZE];
+	struct stat st;
+
+	object_name(id, name);
+	return fstatat(o->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	       (uint64_t)st.st_size == size;
+}
+
 int object_load(struct objects *o, const struct object_id *id, uint64_t size, size_t most,
 	char **out, size_t *len)
 {

@@ -55,6 +55,9 @@ int object_finish_keep(
  * errno of open(2). */
 int object_open(struct objects *, const struct object_id *, uint64_t size);
 
+/* Whether it is there with all its bytes. */
+bool object_is_whole(struct objects *, const struct object_id *, uint64_t size);
+
 /* Its content up to `most` bytes, to be freed; the same errors, -ENOMEM. */
 int object_load(struct objects *, const struct object_id *, uint64_t size, size_t most, char **out,
 	size_t *len);

@@ -187,14 +187,6 @@ static int identify(struct object_writer *w, struct object_id *id)
 	return bad ? -EIO : 0;
 }
 
-static bool is_there(struct objects *o, const char *name, uint64_t size)
-{
-	struct stat st;
-
-	return fstatat(o->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
-	       (uint64_t)st.st_size == size;
-}
-
 static int give_name(struct object_writer *w, const char *name)
 {
 	struct objects *o = w->objects;
@@ -210,13 +202,13 @@ static int give_name(struct object_writer *w, const char *name)
 }
 
 /* Holds the object if it is there: then nothing needs to be written. */
-static int hold_existing(struct object_writer *w, const struct object_id *id, const char *name)
+static int hold_existing(struct object_writer *w, const struct object_id *id)
 {
 	struct objects *o = w->objects;
 	int status = -ENOENT;
 
 	pthread_mutex_lock(&o->mutex);
-	if (is_there(o, name, w->size))
+	if (object_is_whole(o, id, w->size))
 		status = hold(o, id);
 	pthread_mutex_unlock(&o->mutex);
 	return status;
@@ -228,8 +220,7 @@ static int place(struct object_writer *w, const struct object_id *id)
 	char name[NAME_SIZE];
 	int status;
 
-	object_name(id, name);
-	status = hold_existing(w, id, name);
+	status = hold_existing(w, id);
 	if (status != -ENOENT)
 		return status;
 	status = spill(w);
@@ -239,6 +230,7 @@ static int place(struct object_writer *w, const struct object_id *id)
 	if (status < 0)
 		return status;
 	w->fd = -1;
+	object_name(id, name);
 	pthread_mutex_lock(&o->mutex);
 	status = hold(o, id);
 	if (status == 0 && (status = give_name(w, name)) < 0)

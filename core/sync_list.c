@@ -177,6 +177,10 @@ static int meet(struct listing *l, const struct member *m, const struct entry *e
 		return 0;
 	}
 	verdict = e != NULL ? compare(e, m) : FETCH;
+	/* A loss of power may have taken what was written last. */
+	if (verdict != FETCH &&
+		!object_is_whole(catalog_objects(s->start.catalog), &e->object, e->size))
+		verdict = FETCH;
 	if (verdict == SAME) {
 		l->unchanged++;
 		return 0;

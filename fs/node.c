@@ -18,11 +18,26 @@
 /* Attributes that never change are good for long; a log's are never. */
 #define VALID_LONG 3600.0
 
+/* A thread that was told ESTALE, and for which file. When it goes on with the version that it then
+ * found, it is in the same system call: the next one on a version that is gone asks for attributes
+ * first, since the kernel has none, and is told again. */
+#define TOLD_MAX 64
+#define TOLD_US  SECOND_US
+struct told {
+	pid_t tid;
+	bool opening;
+	uint64_t ino, looks;
+	int64_t time_us;
+};
+
 struct nodes {
 	struct loop *loop;
 	int64_t born_us;
 	pthread_mutex_t mutex;
 	uint64_t changes; /* of synced files (nodes_change) */
+	uint64_t looks;   /* how often a file was looked up */
+	struct told told[TOLD_MAX];
+	size_t told_next;
 	struct node root;
 	struct node *buckets[BUCKETS];
 	struct node *by_row[ROWS_MAX];
@@ -210,6 +225,7 @@ static struct node *find_lasting(struct nodes *t, struct node *parent, const str
 		n = NULL;
 	if (n) {
 		n->lookups++;
+		n->looked = ++t->looks;
 		n->parent = parent;
 	}
 	pthread_mutex_unlock(&t->mutex);
@@ -262,6 +278,7 @@ static int find(struct nodes *t, const struct caller *c, struct node *parent,
 		n = fresh;
 		fresh = NULL;
 	}
+	n->looked = ++t->looks;
 	n->parent = parent;
 	pthread_mutex_unlock(&t->mutex);
 	if (fresh)
@@ -517,7 +534,7 @@ static bool is_current_still(const struct caller *c, const struct node *n)
 	       look(c, &now) == 0 && now.content.is_file && is_current(n, &now);
 }
 
-bool node_is_stale(struct nodes *t, const struct caller *c, struct node *n, bool unused)
+static bool is_stale(struct nodes *t, const struct caller *c, struct node *n, bool unused)
 {
 	uint64_t changes;
 	bool stale;
@@ -535,6 +552,55 @@ bool node_is_stale(struct nodes *t, const struct caller *c, struct node *n, bool
 		n->newest = true;
 	pthread_mutex_unlock(&t->mutex);
 	return false;
+}
+
+/* Whether that thread was told for this file, and found this version since. To open it ends what it
+ * was told; for its attributes it must have been opening. */
+static bool was_told(struct nodes *t, pid_t tid, const struct node *n, bool opening)
+{
+	const int64_t since_us = loop_mono_us(t->loop) - TOLD_US;
+	bool told = false;
+
+	for (struct told *at = t->told; at < t->told + TOLD_MAX; at++) {
+		if (at->tid != tid)
+			continue;
+		if (at->ino == n->ino && at->looks < n->looked && at->time_us > since_us)
+			told = told || opening || at->opening;
+		if (opening || !told)
+			at->tid = 0;
+	}
+	return told;
+}
+
+/* Whether it may have this version though it is stale; else it is told. */
+static bool may_still(struct nodes *t, pid_t tid, const struct node *n, bool opening, bool stale)
+{
+	bool told;
+
+	if (tid == 0)
+		return false;
+	pthread_mutex_lock(&t->mutex);
+	told = was_told(t, tid, n, opening);
+	if (stale && !told) {
+		t->told[t->told_next] = (struct told){
+			tid, opening, n->ino, t->looks, loop_mono_us(t->loop)};
+		t->told_next = (t->told_next + 1) % TOLD_MAX;
+	}
+	pthread_mutex_unlock(&t->mutex);
+	return told && stale;
+}
+
+bool node_is_stale(struct nodes *t, const struct caller *c, struct node *n)
+{
+	return is_stale(t, c, n, true) && !may_still(t, c->pid, n, false, true);
+}
+
+bool node_is_stale_to_open(struct nodes *t, const struct caller *c, struct node *n, bool *again)
+{
+	bool stale = is_stale(t, c, n, false);
+
+	*again = n->where.row->shape == SHAPE_TREE && may_still(t, c->pid, n, true, stale);
+	return stale;
 }
 
 bool node_is_newest(struct nodes *t, struct node *n)

@@ -59,6 +59,7 @@ struct node {
 		listed; /* a directory of context/files: how often it changed; when listed */
 	/* private */
 	uint64_t lookups;
+	uint64_t looked; /* when a path was last found to lead to it: see struct nodes */
 	atomic_int opens;
 	bool newest;       /* what a lookup of its path gives */
 	int64_t first_pos; /* of the log, when a view was made */
@@ -93,9 +94,12 @@ int node_stat(struct nodes *, const struct caller *, const struct node *, struct
 void nodes_change(struct nodes *, const struct source *, const char *const *paths, size_t count,
 	void (*fn)(void *arg, struct node *), void *arg);
 
-/* Whether it is of a version that is gone; and, `unused`, nobody has it open. Blocks for the disk
- * where it was told of by nodes_change(). */
-bool node_is_stale(struct nodes *, const struct caller *, struct node *, bool unused);
+/* Whether it is of a version that is gone, so that the kernel is to walk its path again: to open(2)
+ * it; and for its attributes, unless somebody has it open. The kernel does that once: `again` where
+ * it has done so and the file changed meanwhile; then it may have the version that it found. Blocks
+ * for the disk where nodes_change() told of it. */
+bool node_is_stale(struct nodes *, const struct caller *, struct node *);
+bool node_is_stale_to_open(struct nodes *, const struct caller *, struct node *, bool *again);
 
 /* Whether nodes_change() has not told of it since. */
 bool node_is_newest(struct nodes *, struct node *);

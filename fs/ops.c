@@ -210,7 +210,7 @@ static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	(void)fi;
 	/* The kernel then walks the path again. It does not tell stat(2) from an fstat(2) of a file
 	 * that somebody has open, whose size must stay. */
-	if (node_is_stale(c.server->nodes, &c, op_node(c.server, ino), true)) {
+	if (node_is_stale(c.server->nodes, &c, op_node(c.server, ino))) {
 		fuse_reply_err(req, ESTALE);
 		return;
 	}
@@ -290,6 +290,22 @@ static uint32_t open_flags(const struct node *n, bool writes)
 	}
 }
 
+/* Whether what a node of a TREE stands for is still what is there, or may be had nevertheless. A
+ * handle that was listed before this is told of what changes later, and keeps it. */
+static bool may_have(const struct caller *c, struct node *n, struct handle *h)
+{
+	bool again, had = true;
+
+	if (node_is_stale_to_open(c->server->nodes, c, n, &again) && !again)
+		return false;
+	if (h && (again || n->where.number)) { /* nobody tells of a version of the past that goes */
+		pthread_mutex_lock(&h->lock);
+		had = handle_content(h) != -ENOENT;
+		pthread_mutex_unlock(&h->lock);
+	}
+	return had;
+}
+
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct caller c = op_caller(req);
@@ -299,12 +315,9 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct error err = {0};
 	int r;
 
-	if (node_is_stale(c.server->nodes, &c, n, false)) {
-		fuse_reply_err(req, ESTALE);
-		return;
-	}
 	r = handle_new(&c, n, fi->flags, &h, &err);
-	if (r == -ESTALE && n->where.row->shape == SHAPE_TREE) {
+	if (n->where.row->shape == SHAPE_TREE && !may_have(&c, n, h)) {
+		handle_free(h);
 		fuse_reply_err(req, ESTALE);
 		return;
 	}

@@ -65,8 +65,9 @@ struct http_ops {
 	/* Some of its body. Other than 0 ends the transfer with it. */
 	int (*body)(struct http_request *, const char *, size_t, struct error *);
 	/* It is over, always called once. status 0: a whole answer came, whatever its own status
-	 * says. Else a negative errno, and why: begin's and body's own, -ECANCELED where the client
-	 * stopped, or http_run's. The request is the caller's again. */
+	 * says; of a refusal the head is enough. Else a negative errno, and why: begin's and
+	 * body's own, -ECANCELED where the client stopped, or http_run's. The request is the
+	 * caller's again. */
 	void (*done)(struct http_request *, const struct http_answer *, int status,
 		const struct error *);
 };

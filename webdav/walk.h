@@ -7,9 +7,10 @@
  * Depth infinity is never asked for. Files are fetched meanwhile, over the same connections.
  *
  * What is taken for true:
- * - A listing, once all of it came, it is well-formed, and it names the collection itself. If it
- *   could not tell of a member (a status that is not 2xx), that member is trouble and nothing is
- *   read as deleted in that collection; hrefs that name no member are left out, as trouble.
+ * - A listing, once all of it came, it is well-formed, and it names the collection itself: where a
+ *   redirect within the origin led, hrefs are below that URL. If it could not tell of a member (a
+ *   status that is not 2xx), that member is trouble and nothing is read as deleted in that
+ *   collection; hrefs that name no member are left out, as trouble.
  * - A file's content, once the transfer ended well, in the size that was listed, or with an etag or
  *   date that shows that it changed since.
  * - A token, if nothing was trouble, so that what could not be had is told of again; and if the

@@ -8,7 +8,8 @@ load ../lib/context
 load ../lib/servers
 
 LOGIN='"username":"u","password":"p","interval":0,"stall":"1s"'
-MEMORY_KIB=$((${SAN:+10 *} 64 * 1024)) # sanitizers keep what was freed
+MEMORY_KIB=65536
+[ -z "${SAN:-}" ] || MEMORY_KIB=655360 # sanitizers keep what was freed
 
 setup() {
 	leitl_up
@@ -23,8 +24,12 @@ new_source() {
 	local name=${1:-hostile}
 	printf '{"name":"%s","url":"%s%s",%s}\n' "$name" "$(server_url "$HOSTILE")" "${3:-}" \
 		"$LOGIN${2:+,$2}" >"$MNT/context/sources/new" || return 1
-	wait_until eval '[ "$(status_of '"$name"' ".last_sync == null")" = false ]' || return 1
+	wait_until first_is_over "$name" || return 1
 	went "$(cat "$MNT/context/sources/$name/sync")" '.status == "ok"'
+}
+
+first_is_over() { # SOURCE
+	[ "$(status_of "$1" '.last_sync == null')" = false ]
 }
 
 went() { # RESULT FILTER
@@ -37,12 +42,20 @@ syncs() {
 	went "$RESULT" "$1"
 }
 
+is_state() { # SOURCE STATE
+	[ "$(status_of "$1" .state)" = "$2" ]
+}
+
 # Names, sizes, dates and contents of all there is.
 shown() { # [SOURCE]
 	cd "$MNT/context/files/${1:-hostile}" || return 1
 	find . -printf '%P %y %s %Ts\n' | sort
 	grep -ra '' . | sort
 	cd "$OLDPWD" || return 1
+}
+
+assert_more() { # NUMBER LIMIT WHAT
+	(($1 > $2)) || fail "$3: $1, not more than $2"
 }
 
 page() { # PATH [SOURCE]
@@ -90,8 +103,8 @@ recovers() {
 		assert_current
 }
 
-assert_current() { # [SOURCE]
-	assert_eq "$(cd "$MNT/context/files/${1:-hostile}" && grep -ra '' . | sort)" \
+assert_current() {
+	assert_eq "$(cd "$MNT/context/files/hostile" && grep -ra '' . | sort)" \
 		"./a.md:# Alpha $VERSION
 ./b.txt:The second file, $VERSION.
 ./new$VERSION.md:new $VERSION
@@ -218,16 +231,15 @@ goes_on() {
 }
 
 @test "link-local and cloud metadata addresses are refused, in every way to write them" {
-	local n=0 name host
+	local n=0 name host # each is refused when it is written, or by its sync
 	for host in 169.254.169.254 169.254.0.1 100.100.100.200 2852039166 0xA9FEA9FE \
 		'[::ffff:169.254.169.254]' '[::ffff:a9fe:a9fe]' '[64:ff9b::a9fe:a9fe]' '[fe80::1]' \
 		'[fd00:ec2::254]'; do
 		name=metadata$((n += 1))
 		printf '{"name":"%s","url":"http://%s/","interval":0}\n' "$name" "$host" \
-			>"$MNT/context/sources/new" || continue # refused at once is as good
+			>"$MNT/context/sources/new" || continue
 		syncs '.status == "failed" and (.error | test("link-local"))' "$name" || fail "$host"
 	done
-	assert_ne "$n" 0
 }
 
 # --- bodies
@@ -288,7 +300,7 @@ goes_on() {
 	done
 	hostile_put sub/c.md 'meanwhile'
 	syncs '.status == "ok" and .changed == 1' below
-	assert_eq "$(status_of one .state)" running
+	is_state one running
 	goes_on
 	for name in one two three; do
 		wait_until eval "jq -e '$filter' '$MNT/context/sources/$name/sync'"
@@ -306,7 +318,7 @@ goes_on() {
 	syncs '.status == "ok" and .failed == 0'
 	assert_current
 	for path in /a.md /b.txt /sub/c.md; do
-		refute assert_le "$(hostile_count ".path == \"$path\"")" 1 2>/dev/null
+		assert_more "$(hostile_count ".path == \"$path\"")" 1 "$path"
 	done
 	goes_on
 	bad partial 'cut' body-half-reset
@@ -342,7 +354,7 @@ goes_on() {
 	assert_eq "$(shown)" "$before"
 	assert_le "$(hostile_count '.method == "GET"')" 16 requests
 	echo wrong >"$MNT/context/sources/hostile/password"
-	wait_until eval '[ "$(status_of hostile .state)" = failed ]'
+	wait_until is_state hostile failed
 	hostile
 	syncs '.status == "failed" and (.error | test("401"))'
 	assert_le "$(hostile_count)" 3 requests
@@ -373,6 +385,10 @@ goes_on() {
 	done
 }
 
+is_due() { # SOURCE
+	[ "$(status_of "$1" .next_sync)" != null ]
+}
+
 # announced SOURCE: seconds until its next sync.
 announced() {
 	echo $(($(date -d "$(status_of "$1" .next_sync)" +%s) - EPOCHSECONDS))
@@ -385,12 +401,12 @@ announced() {
 		hostile "$form*1"
 		syncs '.status == "ok"'
 		assert_current
-		assert_eq "$(hostile_log .authorization | jq -s '[.[].since] | (.[1] - .[0]) >= 0.9')" true "$form"
+		went "$(hostile_log .authorization | jq -s '[.[].since]')" '.[1] - .[0] >= 0.9'
 	done
 }
 
-@test "Retry-After: negative, huge or nonsense: backed off, with a cap, and nothing is asked meanwhile" {
-	local form name before count
+@test "Retry-After: negative, huge, nonsense or none: backed off, with a cap; nobody is asked" {
+	local form name before
 	for form in limited-negative busy-huge limited-garbage limited-huge status-429; do
 		name=$form
 		hostile
@@ -401,9 +417,9 @@ announced() {
 		syncs '.status == "failed" and (.error | test("429|503"))' "$name" || fail "$form"
 		assert_eq "$(hostile_count '.authorization')" 1 "$form"
 		echo 1s >"$MNT/context/sources/$name/interval"
-		wait_until eval '[ "$(status_of '"$name"' .next_sync)" != null ]'
+		wait_until is_due "$name"
 		assert_le "$(announced "$name")" $((3600 * 13 / 10)) "$form"
-		refute assert_le "$(announced "$name")" 45 2>/dev/null
+		assert_more "$(announced "$name")" 45 "$form"
 		# Asked for all the same: it says why not, and asks nobody.
 		hostile
 		syncs '.status == "failed" and .error != null' "$name"

@@ -1015,6 +1015,53 @@ static void test_a_report_without_inner_collections_is_not_trusted(void **arg)
 	expect_file(w, "sub/c.md", "gamma two");
 }
 
+/* All of the source is elsewhere by now, and so is one of the collections in it. A REPORT there has
+ * hrefs that no base of ours explains. */
+static bool moved(struct world *w, int fd, const struct peer_request *request)
+{
+	struct buf members = BUF_INIT, head = BUF_INIT;
+	const char *path = request->path;
+	bool sent;
+
+	if (!strcmp(request->method, "REPORT") && !strcmp(path, "/dav/")) {
+		add_response(&members, held(w, "a.md"));
+		return send_multistatus(fd, &members, "moved");
+	}
+	if (strncmp(path, "/old/", 5) != 0)
+		return false;
+	path += 5;
+	if (strncmp(path, "sub/deep/", 9) == 0)
+		buf_addf(&head, "Location: /dav/away/%s\r\n", path + 9);
+	else
+		buf_addf(&head, "Location: /dav/%s\r\n", path);
+	sent = peer_answer(fd, "301 Moved Permanently", head.data, "");
+	buf_release(&head);
+	return sent;
+}
+
+static void test_what_was_moved_within_the_origin_is_followed(void **arg)
+{
+	struct world *w = *arg;
+
+	hold(w, "away/", NULL, NULL);
+	hold(w, "away/d%20%23.md", "delta", "\"d1\"");
+	drop(w, "sub/deep/d%20%23.md");
+	free(w->config.url);
+	assert_true(asprintf(&w->config.url, "%sold/", peer_url(w->peer)) > 0);
+	w->hook = moved;
+	expect_sync(w);
+	expect_all(w);
+	expect_file(w, "away/d #.md", "delta");
+	assert_null(w->memory);
+	hold(w, "sub/c.md", "gamma two", "\"c2\"");
+	drop(w, "away/d%20%23.md");
+	expect_sync(w);
+	expect_file(w, "a.md", "alpha");
+	expect_file(w, "sub/c.md", "gamma two");
+	expect_file(w, "sub/deep/d #.md", NULL);
+	expect_file(w, "away/d #.md", NULL);
+}
+
 int main(void)
 {
 #define EACH(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -1046,6 +1093,7 @@ int main(void)
 		EACH(test_pages_that_go_round_end),
 		EACH(test_a_token_is_kept_only_without_trouble),
 		EACH(test_a_report_without_inner_collections_is_not_trusted),
+		EACH(test_what_was_moved_within_the_origin_is_followed),
 	};
 	static const char *const proxies[] = {
 		"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};

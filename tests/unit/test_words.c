@@ -265,7 +265,7 @@ static void test_words_split_to_themselves(void **state)
 		if (words_split(text, len, add_same, &once) ||
 			words_split(once.text, once.len, add_same, &twice))
 			fail();
-		if (once.len != twice.len || memcmp(once.text, twice.text, once.len))
+		if (once.len != twice.len || memcmp(once.text, twice.text, once.len) != 0)
 			fail_msg("U+%04X: %.*s then %.*s", c, (int)once.len, once.text,
 				(int)twice.len, twice.text);
 	}
