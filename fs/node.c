@@ -18,6 +18,10 @@
 /* Attributes that never change are good for long; a log's are never. */
 #define VALID_LONG 3600.0
 
+/* The texts of what queries found are kept up to so many bytes; then half of them, the older ones,
+ * is freed. */
+#define FOUND_MOST ((size_t)64 << 20)
+
 /* A thread that was told ESTALE, and for which file. When it goes on with the version that it then
  * found, it is in the same system call: the next one on a version that is gone asks for attributes
  * first, since the kernel has none, and is told again. */
@@ -36,6 +40,7 @@ struct nodes {
 	pthread_mutex_t mutex;
 	uint64_t changes; /* of synced files (nodes_change) */
 	uint64_t looks;   /* how often a file was looked up */
+	size_t text_bytes; /* of what queries found */
 	struct told told[TOLD_MAX];
 	size_t told_next;
 	struct node root;
@@ -175,6 +180,45 @@ static size_t row_number(const struct row *row)
 	return row == &readme_row ? ROWS_MAX - 1 : (size_t)(row - tree);
 }
 
+static bool is_found(const struct node *n)
+{
+	const struct file_ops *ops = n->where.row->ops;
+
+	return ops == &found_json_ops || ops == &found_md_ops;
+}
+
+/* Under the table's lock. */
+static void text_gone(struct nodes *t, const struct node *n)
+{
+	if (is_found(n) && !n->no_text)
+		t->text_bytes -= n->text_len;
+}
+
+/* Those of one row are in the order in which they came, the newest first. */
+static void make_room_in(struct nodes *t, size_t row)
+{
+	size_t kept = 0;
+
+	for (struct node *n = t->by_row[row]; n; n = n->row_next) {
+		if (!is_found(n))
+			return;
+		if (n->no_text || (kept += n->text_len) < FOUND_MOST / 4 || atomic_load(&n->opens))
+			continue;
+		text_gone(t, n);
+		n->no_text = true;
+		n->newest = false;
+		free(n->text);
+		n->text = NULL;
+	}
+}
+
+static void make_room(struct nodes *t)
+{
+	if (t->text_bytes > FOUND_MOST)
+		for (size_t i = 0; i < ROWS_MAX; i++)
+			make_room_in(t, i);
+}
+
 static struct node *newest(struct nodes *t, const struct where *where, uint64_t ino)
 {
 	struct node *n = *bucket(t, ino);
@@ -274,6 +318,10 @@ static int find(struct nodes *t, const struct caller *c, struct node *parent,
 	} else {
 		if (n)
 			n->newest = false;
+		if (is_found(fresh)) {
+			t->text_bytes += fresh->text_len;
+			make_room(t);
+		}
 		insert(t, fresh);
 		n = fresh;
 		fresh = NULL;
@@ -330,6 +378,7 @@ void node_forget(struct nodes *t, struct node *n, uint64_t count)
 	pthread_mutex_lock(&t->mutex);
 	n->lookups -= count < n->lookups ? count : n->lookups;
 	if (n->lookups == 0) {
+		text_gone(t, n);
 		*n->link = n->next;
 		if (n->next)
 			n->next->link = n->link;
@@ -622,6 +671,16 @@ bool node_lists(struct nodes *t, struct node *n, bool *kept)
 	n->listed = n->changes + 1;
 	pthread_mutex_unlock(&t->mutex);
 	return synced;
+}
+
+int node_has_text(struct nodes *t, const struct node *n)
+{
+	bool gone;
+
+	pthread_mutex_lock(&t->mutex);
+	gone = n->no_text;
+	pthread_mutex_unlock(&t->mutex);
+	return gone ? -ESTALE : 0;
 }
 
 void node_opened(struct node *n)

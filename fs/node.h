@@ -61,6 +61,7 @@ struct node {
 	uint64_t lookups;
 	uint64_t looked; /* when a path was last found to lead to it: see struct nodes */
 	atomic_int opens;
+	bool no_text;      /* it was freed to make room, while nobody had it open */
 	bool newest;       /* what a lookup of its path gives */
 	int64_t first_pos; /* of the log, when a view was made */
 	uint64_t nudged;   /* how long it was when its watchers were nudged (fs/notify.h) */
@@ -107,7 +108,11 @@ bool node_is_newest(struct nodes *, struct node *);
 /* A directory of synced files is opened to be listed: whether the kernel may go on with the listing
  * that it has. */
 bool node_lists(struct nodes *, struct node *, bool *kept);
+
+/* Every open of a node. What is found by a query may be large, and there are many queries: its text
+ * is freed some time after the last close. -ESTALE: it was; then the path must be walked again. */
 void node_opened(struct node *);
+int node_has_text(struct nodes *, const struct node *);
 void node_closed(struct node *);
 
 /* Calls fn for every node of a row that the kernel holds. Under the table's lock: fn only looks. */

@@ -316,7 +316,8 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	int r;
 
 	r = handle_new(&c, n, fi->flags, &h, &err);
-	if (n->where.row->shape == SHAPE_TREE && !may_have(&c, n, h)) {
+	if ((n->where.row->shape == SHAPE_TREE && !may_have(&c, n, h)) ||
+		(n->where.row->shape == SHAPE_SNAPSHOT && node_has_text(c.server->nodes, n))) {
 		handle_free(h);
 		fuse_reply_err(req, ESTALE);
 		return;
