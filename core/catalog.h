@@ -116,8 +116,7 @@ int catalog_begin(struct catalog *, struct error *);
 int catalog_commit(struct catalog *, struct error *);
 /* The same, and calls told(), without locks, when the batch is to be seen and the objects that it
  * replaced are still there. */
-int catalog_commit_told(
-	struct catalog *, void (*told)(void *arg), void *arg, struct error *);
+int catalog_commit_told(struct catalog *, void (*told)(void *arg), void *arg, struct error *);
 void catalog_rollback(struct catalog *);
 
 /* Within a batch. put: makes the entry, or changes it to this (id and version are set, updated_us

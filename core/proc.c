@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -250,6 +251,28 @@ int proc_heirs(const struct process_info *chain, int n, struct process out[CHAIN
 			break;
 	}
 	return count;
+}
+
+/* SIGKILL stays pending in each thread until that has ended (signal(7); proc_pid_status(5)). */
+static bool has_kill(const char *status, const char *field)
+{
+	const char *at = strstr(status, field);
+
+	return at && strtoull(at + strlen(field), NULL, 16) & (1u << (SIGKILL - 1));
+}
+
+bool proc_ending(pid_t pid)
+{
+	char path[32], status[2048];
+	const char *state;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	int r = read_start(AT_FDCWD, path, status, sizeof(status));
+	if (r)
+		return r == -ESRCH;
+	state = strstr(status, "\nState:\t");
+	return (state && strchr("ZX", state[8])) || has_kill(status, "\nSigPnd:") ||
+	       has_kill(status, "\nShdPnd:");
 }
 
 bool proc_alive(const struct process *p)

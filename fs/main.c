@@ -9,6 +9,7 @@
 #include "core/context.h"
 #include "core/lock.h"
 #include "core/loop.h"
+#include "core/proc.h"
 #include "fs/background.h"
 #include "fs/mount.h"
 #include "fs/options.h"
@@ -94,7 +95,7 @@ static bool is_leaving(const struct lock_owner *owner)
 {
 	struct mount mount;
 
-	return owner->ending || owner->pid == 0 || owner->mountpoint == NULL ||
+	return owner->ending || owner->pid == 0 || proc_ending(owner->pid) || owner->mountpoint == NULL ||
 	       mount_find(owner->mountpoint, &mount) == -ENOENT;
 }
 
@@ -112,7 +113,7 @@ static int own_state(struct daemon *d, const char *dir, struct error *err)
 		if (rc != -EBUSY)
 			return rc;
 		leaving = is_leaving(&owner);
-		ending = owner.ending;
+		ending = owner.ending || proc_ending(owner.pid);
 		free(owner.mountpoint);
 		waited = clock_system.mono_us(&clock_system) - began;
 		if (!leaving || waited > (ending ? OWNER_ENDS_US : OWNER_SEEMS_US))

@@ -38,8 +38,8 @@ struct nodes {
 	struct loop *loop;
 	int64_t born_us;
 	pthread_mutex_t mutex;
-	uint64_t changes; /* of synced files (nodes_change) */
-	uint64_t looks;   /* how often a file was looked up */
+	uint64_t changes;  /* of synced files (nodes_change) */
+	uint64_t looks;    /* how often a file was looked up */
 	size_t text_bytes; /* of what queries found */
 	struct told told[TOLD_MAX];
 	size_t told_next;
@@ -631,8 +631,8 @@ static bool may_still(struct nodes *t, pid_t tid, const struct node *n, bool ope
 	pthread_mutex_lock(&t->mutex);
 	told = was_told(t, tid, n, opening);
 	if (stale && !told) {
-		t->told[t->told_next] = (struct told){
-			tid, opening, n->ino, t->looks, loop_mono_us(t->loop)};
+		t->told[t->told_next] =
+			(struct told){tid, opening, n->ino, t->looks, loop_mono_us(t->loop)};
 		t->told_next = (t->told_next + 1) % TOLD_MAX;
 	}
 	pthread_mutex_unlock(&t->mutex);

@@ -119,7 +119,7 @@ defaults() {
 	local file link
 	for file in "$README" "$ROOT"/docs/*.md; do
 		for link in $(grep -oE '\]\([^)]+\)' "$file" | tr -d '()]'); do
-			[ -e "${file%/*}/$link" ] || fail "${file##*/}: there is no $link"
+			[ -e "${file%/*}/${link%%#*}" ] || fail "${file##*/}: there is no $link"
 		done
 	done
 }

@@ -272,6 +272,24 @@ static void a_process_outlives_its_main_thread(void **state)
 	assert_false(proc_alive(&p.self));
 }
 
+static void who_is_killed_or_gone_is_ending(void **state)
+{
+	struct child c = child_start(main_thread_ends);
+	char ready;
+
+	(void)state;
+	child_says(&c, &ready, 1);
+	assert_true(proc_ending(c.pid)); /* its main thread has ended */
+	child_end(&c);
+	assert_true(proc_ending(c.pid));
+	assert_false(proc_ending(getpid()));
+	c = child_start(just_wait);
+	assert_false(proc_ending(c.pid));
+	assert_int_equal(kill(c.pid, SIGKILL), 0);
+	assert_true(proc_ending(c.pid));
+	child_end(&c);
+}
+
 static void a_pid_used_again_is_another(void **state)
 {
 	struct process_info p;
@@ -984,6 +1002,7 @@ int main(void)
 		cmocka_unit_test(strange_names_are_read),
 		cmocka_unit_test(a_zombie_is_dead),
 		cmocka_unit_test(a_process_outlives_its_main_thread),
+		cmocka_unit_test(who_is_killed_or_gone_is_ending),
 		cmocka_unit_test(a_pid_used_again_is_another),
 		cmocka_unit_test(chain_of_shells),
 		cmocka_unit_test(chain_of_the_unseen_is_empty),
