@@ -3,9 +3,13 @@
 #include "core/words.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define OBJECTS_DIR "objects"
 
 /* The last four are FTS5's own, as SQLite writes them. */
 static const struct db_table tables[] = {
@@ -60,7 +64,17 @@ static const struct db_table tables[] = {
 	{"search_config", "CREATE TABLE 'search_config'(k PRIMARY KEY, v) WITHOUT ROWID", true},
 };
 
+/* The sources are configuration: what has lost them is not made anew in silence. */
+static bool is_expected(const char *dir)
+{
+	char path[PATH_MAX];
+	int len = snprintf(path, sizeof(path), "%s/" OBJECTS_DIR, dir);
+
+	return len > 0 && (size_t)len < sizeof(path) && access(path, F_OK) == 0;
+}
+
 static const struct db_schema schema = {
+	.expected = is_expected,
 	.file = "context.db",
 	.application_id = 0x4c454358, /* "LECX" */
 	.version = 1,
@@ -152,7 +166,7 @@ static int open_objects(struct catalog *c, const char *dir, struct error *err)
 	char *path;
 	int status;
 
-	if (asprintf(&path, "%s/objects", dir) < 0)
+	if (asprintf(&path, "%s/" OBJECTS_DIR, dir) < 0)
 		return error_set(err, ENOMEM, "out of memory");
 	status = objects_open(path, &c->objects, err);
 	free(path);

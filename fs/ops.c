@@ -15,6 +15,7 @@
 #include "core/log.h"
 #include "core/parts.h"
 #include "core/session.h"
+#include "core/sources.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -75,13 +76,15 @@ void op_refuse(fuse_req_t req, const struct where *where, int r, const struct er
 
 /* For how long the kernel may take a name for granted. Names whose meaning changes with the caller
  * or the moment it must ask for each time; a log has a new generation now and then. */
-static double entry_valid(const struct where *w)
+static double entry_valid(const struct where *w, bool others)
 {
 	const struct row *row = w->row;
 
 	if (row->shape == SHAPE_SNAPSHOT)
 		return row == &readme_row ? ENTRY_VALID : 0;
 	/* Whether a source is shown depends on who asks. */
+	if (row->shape == SHAPE_TREE && !w->rest && others && !source_is_shared(w->source))
+		return 0;
 	if (row->ops == &history_ops)
 		return 0;
 	if (row->shape == SHAPE_TREE)
@@ -129,7 +132,7 @@ int op_find_entry(const struct caller *c, struct node *parent, const struct wher
 	struct node *n;
 	int r = node_find(c->server->nodes, c, parent, w, &n, err);
 
-	return r ? r : fill_entry(c, n, entry_valid(w), e, err);
+	return r ? r : fill_entry(c, n, entry_valid(w, c->server->config->others), e, err);
 }
 
 void op_reply_entry(fuse_req_t req, const struct fuse_entry_param *e)
