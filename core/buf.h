@@ -21,7 +21,10 @@ struct buf {
 };
 
 #define BUF_MAX_DEFAULT ((size_t)64 << 20)
-#define BUF_INIT        {0}
+#define BUF_INIT                                                                                   \
+	{                                                                                          \
+		0                                                                                  \
+	}
 
 void buf_init(struct buf *b, size_t max);
 void buf_release(struct buf *b); /* frees the storage; takes NULL and a released one */

@@ -170,8 +170,7 @@ int catalog_prune(struct catalog *c, int64_t source, int keep, struct error *err
 		status = find_excess(c, source, keep, found, PRUNED_MAX, &count, err);
 		for (int i = 0; i < count; i++) {
 			if (status == 0)
-				status = versions_cut(
-					c, &found[i], found[i].version - keep, err);
+				status = versions_cut(c, &found[i], found[i].version - keep, err);
 			entry_release(&found[i]);
 		}
 		if (status == 0)

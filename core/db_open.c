@@ -263,7 +263,8 @@ int db_open(const char *dir, const struct db_schema *schema, struct db **out, st
 		goto fail;
 	status = db_file_check(schema, db->path, err);
 	if (status == -ENOENT && schema->expected != NULL && schema->expected(dir))
-		status = error_set(err, EUCLEAN, "%s is gone, and what belongs to it is there", db->path);
+		status = error_set(
+			err, EUCLEAN, "%s is gone, and what belongs to it is there", db->path);
 	else if (status == -ENOENT)
 		status = make(dir, schema, db->path, err);
 	if (status == 0)

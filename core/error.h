@@ -12,7 +12,7 @@
 #define ERROR_TEXT_MAX 320
 
 struct error {
-	int code; /* a positive errno; 0 while nothing has failed */
+	int code;                  /* a positive errno; 0 while nothing has failed */
 	char text[ERROR_TEXT_MAX]; /* valid UTF-8, one line, no trailing newline */
 };
 

@@ -42,9 +42,9 @@ struct log_ops {
 	/* Makes all that was appended survive a loss of power. Blocks for the disk. -EIO. */
 	int (*sync)(struct log *, struct error *);
 
-	/* Puts what was appended lately where it is to stay; called now and then by the saver, beside
-	 * append. Nothing depends on it but how much there is to do at the next start, and the room
-	 * that append has. Blocks for a transaction. -ENOSPC, -EIO. */
+	/* Puts what was appended lately where it is to stay; called now and then by the saver,
+	 * beside append. Nothing depends on it but how much there is to do at the next start, and
+	 * the room that append has. Blocks for a transaction. -ENOSPC, -EIO. */
 	int (*move)(struct log *, struct error *);
 
 	/* Visits the records from `pos` on (inclusive), in order, up to the newest there was when

@@ -2,9 +2,9 @@
  * Shared by log_sqlite.c, which appends, log_sqlite_move.c, log_sqlite_read.c, log_sqlite_sum.c and
  * log_sqlite_expire.c. The table is `record` in core/db_leitl.c.
  *
- * The newest records, those beyond table_pos, are in the journal and in memory, as the tail; what is
- * older is in the table. The tail's lock is held for instants, by the appender also for its write to
- * the journal, and never while the database is waited for.
+ * The newest records, those beyond table_pos, are in the journal and in memory, as the tail; what
+ * is older is in the table. The tail's lock is held for instants, by the appender also for its
+ * write to the journal, and never while the database is waited for.
  */
 #ifndef CORE_LOG_SQLITE_PRIVATE_H
 #define CORE_LOG_SQLITE_PRIVATE_H
@@ -25,16 +25,16 @@ struct log_sqlite {
 	log_follower follow;
 	void *arg;
 	struct journal *journal;
-	pthread_mutex_t moving;  /* one mover at a time; taken before the tail's */
-	pthread_mutex_t mutex;   /* of the tail: all below to the next remark */
-	struct record **tail;    /* held, in order */
+	pthread_mutex_t moving; /* one mover at a time; taken before the tail's */
+	pthread_mutex_t mutex;  /* of the tail: all below to the next remark */
+	struct record **tail;   /* held, in order */
 	size_t tail_count, tail_capacity, tail_bytes;
-	int64_t table_pos;       /* of the newest in the table */
-	int64_t table_seq;       /* of the newest event there */
-	int64_t dropped_pos;     /* of the newest in the table when the journal last dropped any */
-	int64_t synced_pos;      /* the newest when somebody synced last */
-	bool unsynced;           /* what was moved since is not synced */
-	bool lost;               /* the journal has records beyond a gap: nobody's any more */
+	int64_t table_pos;   /* of the newest in the table */
+	int64_t table_seq;   /* of the newest event there */
+	int64_t dropped_pos; /* of the newest in the table when the journal last dropped any */
+	int64_t synced_pos;  /* the newest when somebody synced last */
+	bool unsynced;       /* what was moved since is not synced */
+	bool lost;           /* the journal has records beyond a gap: nobody's any more */
 	/* The appender's. */
 	int64_t last_time_us;
 	struct record **records;

@@ -14,8 +14,8 @@
 #define NARROW_MAX 64
 #define REST_US    (100 * INT64_C(1000)) /* at least, between two rounds */
 #define PATHS_MAX  20                    /* told of each kind */
-#define ASKED_MAX   64
-#define BUCKETS    1024                  /* a power of two */
+#define ASKED_MAX  64
+#define BUCKETS    1024 /* a power of two */
 
 /* What a session was found last. */
 struct match {
@@ -288,7 +288,8 @@ static void *run(void *arg)
 			pthread_mutex_unlock(&m->mutex);
 			look_at_all(m);
 			took_us = loop_mono_us(m->loop) - began_us;
-			next_us = began_us + took_us + (took_us < REST_US / 4 ? REST_US : 4 * took_us);
+			next_us = began_us + took_us +
+				  (took_us < REST_US / 4 ? REST_US : 4 * took_us);
 			pthread_mutex_lock(&m->mutex);
 		} else {
 			wait_until(m, next_us);

@@ -1,8 +1,8 @@
 /*
  * What is said: from a message as it was written to the event that it becomes.
  *
- * As core/session.h: each function fills an act for the caller to submit. A write of several messages
- * is one act, kept or refused as one.
+ * As core/session.h: each function fills an act for the caller to submit. A write of several
+ * messages is one act, kept or refused as one.
  */
 #ifndef CORE_MESSAGE_H
 #define CORE_MESSAGE_H
@@ -18,8 +18,8 @@ struct message;
 int message_may(struct loop *, const struct actor *, struct burst *, const char *type,
 	struct session *to, struct error *);
 
-/* Adds a message to the act, made where *act is NULL: to everyone as `say/type` or `broadcast` has it
- * (type NULL: what the message itself says, else broadcast.message), or to one session. The
+/* Adds a message to the act, made where *act is NULL: to everyone as `say/type` or `broadcast` has
+ * it (type NULL: what the message itself says, else broadcast.message), or to one session. The
  * message is copied. -EINVAL, -EACCES (posing as another), -ENOMEM. */
 int message_add(struct loop *, const struct actor *, const struct message *, const char *type,
 	struct session *to, struct act **act, struct error *);

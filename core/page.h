@@ -1,8 +1,8 @@
 /*
  * Pages for reading: Markdown within a budget of bytes, that say what they left out.
  *
- * What others wrote is quoted line by line, and names stand in code spans without backticks, so that
- * nobody's words can pose as the page's own.
+ * What others wrote is quoted line by line, and names stand in code spans without backticks, so
+ * that nobody's words can pose as the page's own.
  */
 #ifndef CORE_PAGE_H
 #define CORE_PAGE_H

@@ -63,7 +63,8 @@ int proc_heirs(const struct process_info *chain, int n, struct process out[CHAIN
  * or because /proc hides it: nobody is declared dead by mistake. Needs one free descriptor. */
 bool proc_alive(const struct process *p);
 
-/* Whether it is on its way out: gone, or killed, though threads of it may still hold what it had. */
+/* Whether it is on its way out: gone, or killed, though threads of it may still hold what it had.
+ */
 bool proc_ending(pid_t);
 
 /* Whether chain[0] has a controlling terminal. False for an empty chain. */

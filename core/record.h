@@ -55,7 +55,8 @@ struct record {
 	const char *type, *session, *agent, *target, *detail; /* each NULL where it has none */
 	const char *line; /* whole line with its newline, or NULL */
 	size_t line_len;
-	const char *shown; /* what others than sender and receiver see; == line but for direct messages */
+	const char *shown; /* what others than sender and receiver see; == line but for direct
+			      messages */
 	size_t shown_len;
 	struct membership in[MEMBERSHIPS_MAX]; /* set when applied */
 	int in_count;
@@ -65,8 +66,8 @@ struct record {
  * {"seq":…,"event_type":…,"session_id":…,"from":…,"to":…,"timestamp":…,"data":…}. For a draft with
  * a target, `shown` has the data {"bytes":N} in place of what was said. A receipt's line is its
  * data alone. -ENOMEM, -EMSGSIZE. */
-int record_new(const struct draft *d, int64_t pos, int64_t seq, int64_t time_us,
-	struct record **out);
+int record_new(
+	const struct draft *d, int64_t pos, int64_t seq, int64_t time_us, struct record **out);
 
 /* Makes a record of what a store kept; everything is copied. `shown` may be NULL: as `line`. */
 int record_restore(const struct record *kept, struct record **out);

@@ -1,6 +1,7 @@
 /*
- * The saver: a thread that saves the state now and then, so that a restart replays little, moves the
- * database's write-ahead log, tells senders who has read their broadcasts, and lets old records go.
+ * The saver: a thread that saves the state now and then, so that a restart replays little, moves
+ * the database's write-ahead log, tells senders who has read their broadcasts, and lets old records
+ * go.
  *
  * It takes the committer's place for the moment of a save (commit_hold), so writers wait for it no
  * longer than one transaction takes.

@@ -58,8 +58,8 @@ int session_person(struct loop *, uid_t uid, gid_t gid, struct act **out, struct
 int session_end(struct loop *, const struct actor *, struct session *, enum end_reason,
 	struct act **out, struct error *);
 
-/* Changing a value: `status`, `current_task`, `tags`, `timeout`, `context/query`. Writing `ended` to
- * status ends. What a session's query is, the event does not say: it is its user's alone. */
+/* Changing a value: `status`, `current_task`, `tags`, `timeout`, `context/query`. Writing `ended`
+ * to status ends. What a session's query is, the event does not say: it is its user's alone. */
 enum session_value { VALUE_STATUS, VALUE_TASK, VALUE_TAGS, VALUE_TIMEOUT, VALUE_QUERY };
 int session_change(struct loop *, const struct actor *, struct session *, enum session_value,
 	const char *text, size_t len, bool json, struct act **out, struct error *);

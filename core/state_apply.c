@@ -98,15 +98,15 @@ static int take(struct session *s, const char *text, const struct json *detail)
 	json_get_integer(detail, "timeout", 0, INT64_MAX, &s->timeout_us, NULL);
 	if (take_text(&s->agent_name, detail, "name") ||
 		take_text(&s->agent_type, detail, "type") ||
-		take_text(&s->status, detail, "status") || take_text(&s->task, detail, "task") || take_text(&s->query, detail, "query") ||
-		take_raw(&s->tags, text, "tags") || take_raw(&s->sources, text, "sources") ||
-		take_raw(&s->given, text, "given"))
+		take_text(&s->status, detail, "status") || take_text(&s->task, detail, "task") ||
+		take_text(&s->query, detail, "query") || take_raw(&s->tags, text, "tags") ||
+		take_raw(&s->sources, text, "sources") || take_raw(&s->given, text, "given"))
 		return -ENOMEM;
 	return 0;
 }
 
-int state_take_session(struct state *st, struct session *s, const char *text,
-	const struct json *detail)
+int state_take_session(
+	struct state *st, struct session *s, const char *text, const struct json *detail)
 {
 	int err = take(s, text, detail);
 
@@ -165,8 +165,8 @@ static int started(struct state *st, struct record *r, const struct json *detail
 	return state_take_session(st, s, r->detail, detail);
 }
 
-static void ended(struct state *st, struct session *s, const struct record *r,
-	const struct json *detail)
+static void ended(
+	struct state *st, struct session *s, const struct record *r, const struct json *detail)
 {
 	const char *why = "";
 
@@ -242,8 +242,8 @@ static int apply_read(struct state *st, struct session *s, const struct json *de
 	return err;
 }
 
-static int changed(struct state *st, struct session *s, const struct record *r,
-	const struct json *detail)
+static int changed(
+	struct state *st, struct session *s, const struct record *r, const struct json *detail)
 {
 	if (strcmp(r->type, "session.ended") == 0) {
 		ended(st, s, r, detail);

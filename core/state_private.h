@@ -9,8 +9,8 @@ int state_empty(struct store *store, struct state **out, struct error *err);
 
 /* Finds or makes the agent of that key. Makes a session of an id that is not there yet; the caller
  * fills it. -ENOMEM. */
-int state_make_agent(struct state *, const char *key, const char *name, uid_t uid,
-	struct agent **out);
+int state_make_agent(
+	struct state *, const char *key, const char *name, uid_t uid, struct agent **out);
 int state_make_session(struct state *, const char *id, struct agent *, struct session **out);
 void state_drop_session(struct state *, struct session *);
 void state_drop_agent(struct state *, struct agent *); /* one without sessions */

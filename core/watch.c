@@ -51,7 +51,7 @@ struct watch {
 	pthread_t thread;
 	bool running; /* start and stop only */
 	atomic_bool stopping;
-	atomic_bool woken; /* tick is to be called */
+	atomic_bool woken;           /* tick is to be called */
 	atomic_ullong rounds, asked; /* rounds of telling done, and wanted by watch_sync */
 	pthread_cond_t round;
 

@@ -54,9 +54,9 @@ void watch_stop(struct watch *w);
 int watch_process(struct watch *w, const struct process *p);
 void unwatch_process(struct watch *w, const struct process *p);
 
-/* Waits until `gone` was called for every watched process that was dead at the call. Takes some tens
- * of microseconds; returns at once where the thread isn't running, and on the thread itself. The
- * caller holds no lock that `gone` takes. */
+/* Waits until `gone` was called for every watched process that was dead at the call. Takes some
+ * tens of microseconds; returns at once where the thread isn't running, and on the thread itself.
+ * The caller holds no lock that `gone` takes. */
 void watch_sync(struct watch *w);
 
 /* Whether a watched process may be dead without `gone` having been called and returned: then

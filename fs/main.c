@@ -95,8 +95,8 @@ static bool is_leaving(const struct lock_owner *owner)
 {
 	struct mount mount;
 
-	return owner->ending || owner->pid == 0 || proc_ending(owner->pid) || owner->mountpoint == NULL ||
-	       mount_find(owner->mountpoint, &mount) == -ENOENT;
+	return owner->ending || owner->pid == 0 || proc_ending(owner->pid) ||
+	       owner->mountpoint == NULL || mount_find(owner->mountpoint, &mount) == -ENOENT;
 }
 
 /* After `fusermount3 -u` the mount is gone a moment before its daemon: waits for that one. */

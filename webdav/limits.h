@@ -37,8 +37,8 @@
 #define CONNECT_TIMEOUT_MS 10000L
 /* A transfer below so many bytes a second, for so long, has failed: 16 of them at that speed are a
  * line of 64 kbit/s. A large listing may be a minute in the making, without a byte of it. */
-#define STALL_BYTES   512L
-#define STALL_SECONDS 60L
+#define STALL_BYTES        512L
+#define STALL_SECONDS      60L
 #define LISTING_TIMEOUT_MS 600000L
 #define RETRY_AFTER_MAX_US (3600LL * 1000000)
 

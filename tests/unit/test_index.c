@@ -40,8 +40,8 @@ static void open_index(struct fixture *f)
 {
 	struct error err = {0};
 
-	if (db_open(f->scratch.path, &db_leitl, &f->db, &err) < 0 || store_new(f->db, &f->store, &err) < 0 ||
-		index_new(f->store, &f->index, &err) < 0)
+	if (db_open(f->scratch.path, &db_leitl, &f->db, &err) < 0 ||
+		store_new(f->db, &f->store, &err) < 0 || index_new(f->store, &f->index, &err) < 0)
 		fail_msg("%s", err.text);
 }
 

@@ -160,7 +160,8 @@ static struct log *open_log(const char *dir, struct db **db, struct fixture *f)
 	struct error err = {0};
 	struct log *log = NULL;
 
-	if (db_open(dir, &db_leitl, db, &err) < 0 || log_sqlite_new(*db, &standing, follow, f, &log, &err) < 0)
+	if (db_open(dir, &db_leitl, db, &err) < 0 ||
+		log_sqlite_new(*db, &standing, follow, f, &log, &err) < 0)
 		fail_msg("%s: %s", dir, err.text);
 	return log;
 }

@@ -36,8 +36,8 @@ static int setup(void **state)
 
 	assert_non_null(f);
 	scratch_init(&f->scratch);
-	if (db_open(f->scratch.path, &db_leitl, &f->db, &err) < 0 || store_new(f->db, &f->store, &err) < 0 ||
-		state_new(f->store, &f->state, &err) < 0)
+	if (db_open(f->scratch.path, &db_leitl, &f->db, &err) < 0 ||
+		store_new(f->db, &f->store, &err) < 0 || state_new(f->store, &f->state, &err) < 0)
 		fail_msg("%s", err.text);
 	db_lock(f->db);
 	stmt = db_write(f->db, "SELECT 1", NULL);

@@ -22,7 +22,8 @@ static void open_store(struct fixture *f)
 {
 	struct error err = {0};
 
-	if (db_open(f->scratch.path, &db_leitl, &f->db, &err) < 0 || store_new(f->db, &f->store, &err) < 0)
+	if (db_open(f->scratch.path, &db_leitl, &f->db, &err) < 0 ||
+		store_new(f->db, &f->store, &err) < 0)
 		fail_msg("%s", err.text);
 }
 
