@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,6 +76,7 @@ static void set_limits(void)
 	(void)setrlimit(RLIMIT_CORE, &core);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_NAME, "leitlfs", 0, 0, 0);
+	(void)mallopt(M_ARENA_MAX, 2); /* one for each thread would keep the most that it ever took */
 	umask(077);
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would take the status of programs from us */
 }
@@ -180,9 +182,6 @@ static int mount_and_run(struct daemon *d, struct error *err)
 	rc = loop_open(config, &clock_system, getuid(), getgid(), &d->loop, err);
 	if (rc != 0)
 		return rc;
-	rc = webdav_init();
-	if (rc != 0)
-		return error_set(err, -rc, "libcurl can't be used");
 	rc = context_open(d->loop, config, &webdav_runner, text_canonical, &d->context, err);
 	if (rc != 0)
 		return rc;

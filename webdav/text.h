@@ -7,8 +7,8 @@
  * of its charset becomes U+FFFD. The title is HTML's <title>, front matter's title, or the first
  * heading of Markdown and the like; on one line.
  *
- * Any thread, once libxml2 is initialized (webdav_init()). Takes some tenths of a second for the
- * worst of pages; what is nested deeper than 1000 elements, and all behind it, is left out.
+ * Any thread. Takes some tenths of a second for the worst of pages; what is nested deeper than 1000
+ * elements, and all behind it, is left out.
  */
 #ifndef WEBDAV_TEXT_H
 #define WEBDAV_TEXT_H

@@ -250,6 +250,7 @@ int text_from_html(
 	};
 	struct page p = {.title = title, .body = body};
 
+	xmlInitParser(); /* nothing after the first time */
 	p.parser = htmlNewParserCtxt();
 	if (!p.parser)
 		return error_set(err, ENOMEM, "out of memory");

@@ -4,27 +4,23 @@
 #include "webdav/walk.h"
 
 #include <curl/curl.h>
-#include <errno.h>
 #include <libxml/parser.h>
+#include <pthread.h>
 
-int webdav_init(void)
+/* The libraries' global parts take some MiB, which who has no server need not give: they are made by
+ * the first sync. */
+static void init(void)
 {
-	if (curl_global_init(CURL_GLOBAL_DEFAULT))
-		return -ENOMEM;
 	xmlInitParser();
-	return 0;
-}
-
-void webdav_end(void)
-{
-	xmlCleanupParser();
-	curl_global_cleanup();
+	curl_global_init(CURL_GLOBAL_DEFAULT); /* where it failed, curl_easy_init() fails too */
 }
 
 static int run(struct sync *sync, struct error *err)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	struct walk_limits limits = walk_limits_default;
 
+	pthread_once(&once, init);
 	limits.http.slow_s = (long)(sync_config(sync)->stall_us / SECOND_US);
 	return walk_run(sync, &limits, err);
 }

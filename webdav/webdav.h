@@ -14,10 +14,6 @@
 
 #include "core/sources.h"
 
-/* libcurl's and libxml2's global parts; once, before any thread. -ENOMEM. */
-int webdav_init(void);
-void webdav_end(void);
-
 extern const struct source_runner webdav_runner;
 
 #endif
