@@ -76,7 +76,8 @@ static void set_limits(void)
 	(void)setrlimit(RLIMIT_CORE, &core);
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_NAME, "leitlfs", 0, 0, 0);
-	(void)mallopt(M_ARENA_MAX, 2); /* one for each thread would keep the most that it ever took */
+	(void)mallopt(
+		M_ARENA_MAX, 2); /* one for each thread would keep the most that it ever took */
 	umask(077);
 	signal(SIGCHLD, SIG_DFL); /* ignored, it would take the status of programs from us */
 }

@@ -7,8 +7,8 @@
 #include <libxml/parser.h>
 #include <pthread.h>
 
-/* The libraries' global parts take some MiB, which who has no server need not give: they are made by
- * the first sync. */
+/* The libraries' global parts take some MiB, which who has no server need not give: they are made
+ * by the first sync. */
 static void init(void)
 {
 	xmlInitParser();

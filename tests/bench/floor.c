@@ -7,6 +7,8 @@
  * no FLUSH for read-only descriptors, and the mount options of the mount it is compared with.
  *
  *   activity             1 MiB of zeros, direct_io
+ *   activity.live        a read waits for the next write to any broadcast, and is what that wrote;
+ *                        for one reader
  *   cached               the same through the page cache, kept between opens
  *   broadcast            takes writes and drops them
  *   sessions/s<N>/       mkdir and rmdir, N below SESSIONS_MAX
@@ -39,7 +41,7 @@
 
 /* Inode numbers: the fixed ones are below SESSION_INO; session i has its directory at
  * SESSION_INO + i * SESSION_STEP and its files behind it. */
-enum { INO_ACTIVITY = 2, INO_CACHED, INO_BROADCAST, INO_SESSIONS };
+enum { INO_ACTIVITY = 2, INO_CACHED, INO_BROADCAST, INO_SESSIONS, INO_LIVE };
 enum { SESSION_DIR, SESSION_BROADCAST, SESSION_HEARTBEAT, SESSION_STEP };
 #define SESSION_INO 16
 
@@ -50,6 +52,7 @@ struct floor {
 	char *tree_dir;
 	struct floor_tree *tree; /* NULL: there is no files/ */
 	char zeros[FILE_SIZE];
+	_Atomic(fuse_req_t) waiting; /* the read of activity.live */
 	atomic_bool exists[SESSIONS_MAX];
 	atomic_llong beat[SESSIONS_MAX]; /* seconds since 1970 */
 };
@@ -137,6 +140,8 @@ static fuse_ino_t find(struct floor *f, fuse_ino_t parent, const char *name)
 	if (parent == FUSE_ROOT_ID) {
 		if (strcmp(name, "activity") == 0)
 			return INO_ACTIVITY;
+		if (strcmp(name, "activity.live") == 0)
+			return INO_LIVE;
 		if (strcmp(name, "cached") == 0)
 			return INO_CACHED;
 		if (strcmp(name, "broadcast") == 0)
@@ -241,6 +246,13 @@ static void op_read(
 		floor_tree_read(floor_of(req)->tree, req, ino, size, off);
 		return;
 	}
+	if (ino == INO_LIVE) {
+		fuse_req_t was = atomic_exchange(&floor_of(req)->waiting, req);
+
+		if (was)
+			fuse_reply_err(was, EAGAIN);
+		return;
+	}
 	if (ino != INO_ACTIVITY && ino != INO_CACHED)
 		left = 0;
 	fuse_reply_buf(req, floor_of(req)->zeros, size < left ? size : left);
@@ -249,7 +261,11 @@ static void op_read(
 static void op_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t off,
 	struct fuse_file_info *fi)
 {
-	(void)ino, (void)buf, (void)off, (void)fi;
+	fuse_req_t waiting = atomic_exchange(&floor_of(req)->waiting, NULL);
+
+	(void)ino, (void)off, (void)fi;
+	if (waiting) /* before the writer, as leitlfs does */
+		fuse_reply_buf(waiting, buf, size);
 	fuse_reply_write(req, size);
 }
 

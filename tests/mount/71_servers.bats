@@ -419,8 +419,10 @@ LoadModule deflate_module /usr/lib/apache2/modules/mod_deflate.so
 SetOutputFilter DEFLATE' apache-h2 "$SITE"
 	log_begin apache-h2
 	result=$(new_source apache-h2 "$LOGIN,\"ca\":\"$(tls_file ca.pem)\"")
+	# Apache resets the stream of a request whose body it does not read; where that overtakes the
+	# head, curl tells of that alone.
 	went "$result" ".status == \"partial\" and .failed == 3 and .added == $((FILES - 6)) and
-		(.error | test(\"403\"))"
+		(.error | test(\"403|Stream error\"))"
 	rm -r "$SITE"/awkward/dir*/*
 	assert_same apache-h2
 	assert_eq "$(log_count apache-h2 '^GET .* 200$')" "$((FILES - 6))"
