@@ -271,3 +271,36 @@ setup() {
 	refute ls "$MNT/context/history/docs/notes"
 	refute grep -rqs 'secret [1-4]' "$STATE/context/objects"
 }
+
+@test "a configuration file makes a source that is there from the start, and is taken up when it changes" {
+	leitl_down
+	export XDG_CONFIG_HOME=$LEITL_TMP/config
+	mkdir -p "$XDG_CONFIG_HOME/leitlfs/sources.d"
+	file=$XDG_CONFIG_HOME/leitlfs/sources.d/notes.json
+	echo "{\"url\":\"$DOCS\",\"types\":[\"txt\"]}" >"$file"
+	leitl_up
+	wait_until test -e "$MNT/context/files/notes/notes/garden.txt"
+	refute test -e "$MNT/context/files/notes/api/login.md"
+	assert_errno EROFS bash -c "echo 1h >'$MNT/context/sources/notes/interval'"
+	assert_errno EROFS rmdir "$MNT/context/sources/notes"
+	echo "{\"url\":\"$DOCS\",\"types\":[\"md\"]}" >"$file.new" && mv "$file.new" "$file"
+	wait_until test -e "$MNT/context/files/notes/api/login.md"
+	wait_until refute test -e "$MNT/context/files/notes/notes/garden.txt"
+	echo '{"url":' >"$file.new" && mv "$file.new" "$file"
+	[ -e "$MNT/context/files/notes/api/login.md" ]
+	rm "$file"
+	wait_until refute test -e "$MNT/context/sources/notes"
+	refute test -e "$MNT/context/files/notes"
+}
+
+@test "rsync -a and an editor's look bring what is there, and what changed" {
+	command -v rsync >/dev/null || skip "no rsync"
+	add_source "$DOCS"
+	rsync -a "$MNT/context/files/docs/" "$LEITL_TMP/copy/"
+	diff -r "$DOCS" "$LEITL_TMP/copy"
+	echo 'changed, and longer than before by some words' >"$DOCS/notes/garden.txt"
+	rm "$DOCS/api/login.md"
+	sync_source docs
+	assert_eq "$(rsync -ai --delete "$MNT/context/files/docs/" "$LEITL_TMP/copy/" | grep -v '^\.d' | wc -l)" 2
+	diff -r "$DOCS" "$LEITL_TMP/copy"
+}
