@@ -85,17 +85,14 @@ bool row_is_many(const struct row *row)
 	return row_name(row)[0] == '<';
 }
 
-static bool is_child(const struct row *dir, const struct row *row)
+/* What is left of a row's path below a directory's; NULL: it is not below it. */
+static const char *below(const struct row *dir, size_t len, const struct row *row)
 {
-	size_t len = strlen(dir->path);
-	const char *rest = row->path;
-
-	if (len) {
-		if (strncmp(rest, dir->path, len) != 0 || rest[len] != '/')
-			return false;
-		rest += len + 1;
-	}
-	return *rest && !strchr(rest, '/');
+	if (len == 0)
+		return row->path;
+	return strncmp(row->path, dir->path, len) == 0 && row->path[len] == '/'
+		       ? row->path + len + 1
+		       : NULL;
 }
 
 /* as/<id> has the root's children. */
@@ -104,13 +101,15 @@ static const struct row *table_of(const struct row *dir)
 	return strcmp(dir->path, "as/<as>") == 0 ? &tree[0] : dir;
 }
 
+/* What is in a directory stands behind it, with nothing else between. */
 const struct row *route_child(const struct row *dir, const struct row *after)
 {
-	const struct row *of = table_of(dir);
-	const struct row *row = after ? after + 1 : tree;
+	const struct row *of = table_of(dir), *row = after ? after + 1 : of + 1;
+	const size_t len = strlen(of->path);
+	const char *rest;
 
-	for (; row->path; row++)
-		if (is_child(of, row) && !(of != dir && strcmp(row->path, "as") == 0))
+	for (; row->path && (rest = below(of, len, row)); row++)
+		if (!strchr(rest, '/') && !(of != dir && strcmp(row->path, "as") == 0))
 			return row;
 	return NULL;
 }

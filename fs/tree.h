@@ -87,6 +87,6 @@ struct row {
 	const char *usage;          /* SINK: how to use it, an example; NULL: none */
 };
 
-extern const struct row tree[]; /* ends with a NULL path; a directory comes before what is in it */
+extern const struct row tree[]; /* ends with a NULL path; what is in a directory stands right behind it */
 
 #endif

@@ -119,8 +119,8 @@ static int run_batches(struct bench *b, void *ctx)
 	return rc;
 }
 
-static void print_row(
-	const struct bench *b, const char *work, struct samples s[SIDES], int side_of, double target)
+static void print_row(const struct bench *b, const char *work, struct samples s[SIDES], int side_of,
+	double target)
 {
 	struct row row = {.work = work,
 		.unit = UNIT_TIME,
@@ -171,7 +171,8 @@ int work_live(struct bench *b)
 	int rc = bench_on_one_core(b, pid_of_redis(b->redis_port), run_batches, &l);
 
 	if (rc == 0) {
-		print_row(b, "write to a reader waiting on activity.live, median", l.medians, REDIS, 0.6);
+		print_row(b, "write to a reader waiting on activity.live, median", l.medians, REDIS,
+			0.6);
 		print_row(b, "the same, p99", l.p99s, REDIS, 0.6);
 		print_row(b, "the same, median", l.medians, FLOOR, 0);
 	}

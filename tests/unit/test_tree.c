@@ -36,6 +36,23 @@ static void every_path_is_there_once_and_behind_its_directory(void **state)
 	}
 }
 
+/* route_child() goes on until the first row that is not below. */
+static void what_is_in_a_directory_stands_behind_it_together(void **state)
+{
+	(void)state;
+	for (const struct row *dir = tree + 1; dir->path != NULL; dir++) {
+		const size_t len = strlen(dir->path);
+		const struct row *row = dir + 1;
+
+		while (row->path != NULL && strncmp(row->path, dir->path, len) == 0 &&
+			row->path[len] == '/')
+			row++;
+		for (; row->path != NULL; row++)
+			assert_false(
+				strncmp(row->path, dir->path, len) == 0 && row->path[len] == '/');
+	}
+}
+
 /* One source for what is said of an option: the table of the options. */
 static void every_option_of_a_source_is_a_file_with_its_help(void **state)
 {
@@ -62,6 +79,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_path_is_there_once_and_behind_its_directory),
+		cmocka_unit_test(what_is_in_a_directory_stands_behind_it_together),
 		cmocka_unit_test(every_option_of_a_source_is_a_file_with_its_help),
 	};
 
