@@ -43,7 +43,7 @@ static void reply(fuse_req_t req, int r, struct buf *out)
 
 /* Tries, and parks where there is nothing yet. News that comes between the two is seen, since it
  * counts under the same lock. */
-static void serve(struct handle *h, fuse_req_t req, size_t size, off_t off, bool nonblock)
+void later_read(struct handle *h, fuse_req_t req, size_t size, off_t off, bool nonblock)
 {
 	struct server *s = h->server;
 	struct buf out = BUF_INIT;
@@ -72,11 +72,6 @@ static void serve(struct handle *h, fuse_req_t req, size_t size, off_t off, bool
 	reply(req, r, &out);
 }
 
-void later_read(struct handle *h, fuse_req_t req, size_t size, off_t off, bool nonblock)
-{
-	serve(h, req, size, off, nonblock);
-}
-
 void later_news(struct server *s)
 {
 	struct parked *p, *all = NULL, **end = &all;
@@ -92,7 +87,7 @@ void later_news(struct server *s)
 	/* Each has a request that keeps its handle open until it is answered. */
 	while ((p = all)) {
 		all = p->next;
-		serve(p->owner, p->req, p->size, p->off, false);
+		later_read(p->owner, p->req, p->size, p->off, false);
 		free(p);
 	}
 }
