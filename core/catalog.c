@@ -17,11 +17,11 @@ static const struct db_table tables[] = {
 		"CREATE TABLE source(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
 		" uid INTEGER NOT NULL, gid INTEGER NOT NULL, config TEXT NOT NULL,"
 		" secrets BLOB, memory TEXT) STRICT",
-		false},
+		0},
 	{"number",
 		"CREATE TABLE number(name TEXT PRIMARY KEY, value INTEGER NOT NULL)"
 		" STRICT, WITHOUT ROWID",
-		false},
+		0},
 	{"entry",
 		"CREATE TABLE entry(id INTEGER PRIMARY KEY, source INTEGER NOT NULL,"
 		" dir TEXT NOT NULL, name TEXT NOT NULL, is_dir INTEGER NOT NULL, object "
@@ -31,37 +31,38 @@ static const struct db_table tables[] = {
 		" version INTEGER NOT NULL, type TEXT NOT NULL, etag TEXT, asked INTEGER "
 		"NOT NULL,"
 		" indexed INTEGER NOT NULL) STRICT",
-		false},
-	{"entry_path", "CREATE UNIQUE INDEX entry_path ON entry(source, dir, name)", false},
-	{"entry_object", "CREATE INDEX entry_object ON entry(object) WHERE object IS NOT NULL",
-		false},
+		0},
+	{"entry_path", "CREATE UNIQUE INDEX entry_path ON entry(source, dir, name)", 0},
+	{"entry_object", "CREATE INDEX entry_object ON entry(object) WHERE object IS NOT NULL", 0},
 	{"version",
 		"CREATE TABLE version(id INTEGER PRIMARY KEY, n INTEGER NOT NULL,"
 		" source INTEGER NOT NULL, dir TEXT NOT NULL, name TEXT NOT NULL,"
 		" entry INTEGER NOT NULL, object BLOB NOT NULL, size INTEGER NOT NULL,"
 		" modified INTEGER NOT NULL, updated INTEGER NOT NULL, type TEXT NOT "
 		"NULL) STRICT",
-		false},
-	{"version_path", "CREATE UNIQUE INDEX version_path ON version(source, dir, name, n)",
-		false},
-	{"version_source", "CREATE INDEX version_source ON version(source)", false},
-	{"version_object", "CREATE INDEX version_object ON version(object)", false},
+		0},
+	{"version_path", "CREATE UNIQUE INDEX version_path ON version(source, dir, name, n)", 0},
+	{"version_source", "CREATE INDEX version_source ON version(source)", 0},
+	{"version_object", "CREATE INDEX version_object ON version(object)", 0},
 	{"doc",
 		"CREATE TABLE doc(id INTEGER PRIMARY KEY, path TEXT NOT NULL, title TEXT "
 		"NOT NULL,"
 		" body TEXT NOT NULL) STRICT",
-		false},
+		0},
 	{"search",
 		"CREATE VIRTUAL TABLE search USING fts5(path, title, body, content='doc',"
 		" content_rowid='id', tokenize='porter leitl')",
-		false},
-	{"search_data", "CREATE TABLE 'search_data'(id INTEGER PRIMARY KEY, block BLOB)", true},
+		0},
+	{"search_data", "CREATE TABLE 'search_data'(id INTEGER PRIMARY KEY, block BLOB)",
+		DB_SHADOW},
 	{"search_idx",
 		"CREATE TABLE 'search_idx'(segid, term, pgno, PRIMARY KEY(segid, term))"
 		" WITHOUT ROWID",
-		true},
-	{"search_docsize", "CREATE TABLE 'search_docsize'(id INTEGER PRIMARY KEY, sz BLOB)", true},
-	{"search_config", "CREATE TABLE 'search_config'(k PRIMARY KEY, v) WITHOUT ROWID", true},
+		DB_SHADOW},
+	{"search_docsize", "CREATE TABLE 'search_docsize'(id INTEGER PRIMARY KEY, sz BLOB)",
+		DB_SHADOW},
+	{"search_config", "CREATE TABLE 'search_config'(k PRIMARY KEY, v) WITHOUT ROWID",
+		DB_SHADOW},
 };
 
 /* The sources are configuration: what has lost them is not made anew in silence. */

@@ -30,10 +30,15 @@
 
 struct db;
 
+enum {
+	DB_SHADOW = 1 << 0, /* made by a virtual table before it */
+	DB_LATER = 1 << 1,  /* came after databases of this version were in use: made where it is
+			       missing */
+};
 /* One row of a database's schema: sqlite_schema's name and sql. */
 struct db_table {
 	const char *name, *sql;
-	bool shadow; /* made by a virtual table before it */
+	unsigned flags;
 };
 
 /* What a database is to be. A file whose tables are others, or whose texts differ, is not ours.

@@ -16,26 +16,26 @@ static const struct db_table tables[] = {
 		" seq INTEGER NOT NULL, kind INTEGER NOT NULL, uid INTEGER NOT NULL,"
 		" type TEXT, session TEXT, agent TEXT, target TEXT, detail TEXT,"
 		" line BLOB, shown BLOB, sum INTEGER NOT NULL) STRICT",
-		false},
+		0},
 	{"number",
 		"CREATE TABLE number(name TEXT PRIMARY KEY, value INTEGER NOT NULL)"
 		" STRICT, WITHOUT ROWID",
-		false},
+		0},
 	{"channel",
 		"CREATE TABLE channel(id INTEGER PRIMARY KEY, kind INTEGER NOT NULL,"
 		" name TEXT NOT NULL, count INTEGER NOT NULL, bytes INTEGER NOT NULL,"
 		" last_pos INTEGER NOT NULL) STRICT",
-		false},
+		0},
 	{"block",
 		"CREATE TABLE block(channel INTEGER NOT NULL, ord INTEGER NOT NULL,"
 		" off INTEGER NOT NULL, pos INTEGER NOT NULL, count INTEGER NOT NULL,"
 		" bytes BLOB NOT NULL, PRIMARY KEY(channel, ord)) STRICT",
-		false},
-	{"block_off", "CREATE INDEX block_off ON block(channel, off)", false},
-	{"block_pos", "CREATE INDEX block_pos ON block(channel, pos)", false},
-	{"session", "CREATE TABLE session(key TEXT PRIMARY KEY, json TEXT, bytes BLOB) STRICT",
-		false},
-	{"agent", "CREATE TABLE agent(key TEXT PRIMARY KEY, json TEXT, bytes BLOB) STRICT", false},
+		0},
+	{"block_off", "CREATE INDEX block_off ON block(channel, off)", 0},
+	{"block_pos", "CREATE INDEX block_pos ON block(channel, pos)", 0},
+	{"session", "CREATE TABLE session(key TEXT PRIMARY KEY, json TEXT, bytes BLOB) STRICT", 0},
+	{"agent", "CREATE TABLE agent(key TEXT PRIMARY KEY, json TEXT, bytes BLOB) STRICT", 0},
+	{"item", "CREATE TABLE item(key TEXT PRIMARY KEY, json TEXT, bytes BLOB) STRICT", DB_LATER},
 };
 
 const struct db_schema db_leitl = {

@@ -28,7 +28,7 @@ static int fill(struct connection *c, const struct db_schema *schema, struct err
 		"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; BEGIN IMMEDIATE",
 		"making the database", err);
 	for (size_t i = 0; status == 0 && i < schema->count; i++)
-		if (!schema->tables[i].shadow)
+		if (!(schema->tables[i].flags & DB_SHADOW))
 			status = connection_exec(
 				c, schema->tables[i].sql, "making the database", err);
 	if (status == 0)
@@ -107,7 +107,7 @@ static int check_schema(
 	struct connection *c, const struct db_schema *schema, const char *path, struct error *err)
 {
 	sqlite3_stmt *stmt = NULL;
-	size_t found = 0, i;
+	size_t found = 0, needed = 0, i;
 	bool foreign = false;
 	int code;
 
@@ -122,11 +122,13 @@ static int check_schema(
 				break;
 		foreign = name == NULL || sql == NULL || i == schema->count ||
 			  strcmp(sql, schema->tables[i].sql) != 0;
-		found++;
+		found += i == schema->count || !(schema->tables[i].flags & DB_LATER);
 	}
 	if (sqlite3_finalize(stmt) != SQLITE_OK || code != SQLITE_OK)
 		return db_errno(c->sqlite, sqlite3_errcode(c->sqlite), path, err);
-	if (foreign || found != schema->count)
+	for (i = 0; i < schema->count; i++)
+		needed += !(schema->tables[i].flags & DB_LATER);
+	if (foreign || found != needed)
 		return error_set(err, EUCLEAN,
 			"%s is damaged: its tables are not as they were made; "
 			"it is left as it is",
@@ -186,6 +188,27 @@ static int committed(void *arg, sqlite3 *sqlite, const char *name, int frames)
 	return SQLITE_OK;
 }
 
+/* Makes the tables that came later, where they are missing. SQLite keeps the text without IF NOT
+ * EXISTS. */
+static int make_later(struct db *db, struct error *err)
+{
+	static const char create[] = "CREATE TABLE ";
+	int status = 0;
+	char *sql;
+
+	for (size_t i = 0; i < db->schema->count && status == 0; i++) {
+		const struct db_table *table = &db->schema->tables[i];
+
+		if (!(table->flags & DB_LATER))
+			continue;
+		if (asprintf(&sql, "%sIF NOT EXISTS %s", create, table->sql + strlen(create)) < 0)
+			return error_set(err, ENOMEM, "out of memory");
+		status = connection_exec(&db->writer, sql, db->path, err);
+		free(sql);
+	}
+	return status;
+}
+
 static int open_writer(struct db *db, struct error *err)
 {
 	char settings[sizeof(WRITER_SETTINGS) + 16];
@@ -203,6 +226,8 @@ static int open_writer(struct db *db, struct error *err)
 		status = connection_exec(&db->writer, settings, db->path, err);
 	if (status == 0)
 		status = check(&db->writer, db->schema, db->path, &db->small, err);
+	if (status == 0)
+		status = make_later(db, err);
 	if (status < 0)
 		return status;
 	/* By its first read SQLite has opened the WAL, and keeps it open to the end. */

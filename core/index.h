@@ -42,6 +42,9 @@ enum channel_kind {
 	CHANNEL_TO = 'D',        /* direct messages to a session */
 	CHANNEL_TO_AGENT = 'E',  /* direct messages to an agent's sessions */
 	CHANNEL_SENT = 'R',      /* what a session sent, and its receipts */
+	CHANNEL_TOGETHER = 'C',  /* what happens in a collaboration */
+	CHANNEL_TALK = 'M',      /* what is said in one */
+	CHANNEL_DECISIONS = 'V', /* what is decided there, and the votes */
 };
 
 struct index;

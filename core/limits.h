@@ -25,6 +25,15 @@
 #define TYPES_MAX      2000 /* distinct event types */
 #define BATCH_MAX      256  /* messages in one write(2) */
 
+/* JSON Schemas, and the patterns in them. */
+#define SCHEMA_MAX          ((size_t)64 << 10)  /* bytes of a schema as written */
+#define SCHEMA_NODES_MAX    1000                /* subschemas */
+#define SCHEMA_PATTERNS_MAX ((size_t)256 << 10) /* bytes of one schema's patterns, compiled */
+#define SCHEMA_STEPS_MAX    5000000             /* of one check; an item takes a few */
+#define SCHEMA_CALLS_MAX    2000                /* subschemas within each other, in a check */
+#define PATTERN_HEAP_KIB    16384               /* while it is searched for, */
+#define PATTERN_DEPTH_MAX   100000              /* and the choices that it may come back to */
+
 /* Processes. */
 #define CHAIN_MAX   32     /* ancestors that are looked at */
 #define WATCHED_MAX 100000 /* processes watched at once */

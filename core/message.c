@@ -175,29 +175,6 @@ static int json_data(const struct message *m, const char *type, bool direct, str
 	return json_compact(raw, len, out);
 }
 
-/* What is kept of the uid. For writing, since it may have to be made. */
-static int check_quota(struct loop *loop, uid_t uid, size_t bytes, struct error *err)
-{
-	const struct config *config = loop->config;
-	struct kept kept = {0}, *found;
-
-	if (!config->messages && !config->bytes)
-		return 0;
-	state_wrlock(loop);
-	found = state_kept(loop->state, uid);
-	if (found)
-		kept = *found;
-	state_unlock(loop);
-	if (config->messages && kept.messages >= config->messages)
-		return error_set(err, EDQUOT,
-			"messages: this user has %lld kept, which is the limit",
-			(long long)config->messages);
-	if (config->bytes && kept.bytes + (int64_t)bytes > config->bytes)
-		return error_set(err, EDQUOT, "bytes: this user has %lld kept; %lld is the limit",
-			(long long)kept.bytes, (long long)config->bytes);
-	return 0;
-}
-
 /* Draft of one message, with who speaks. */
 static int decide(struct loop *loop, struct command *c, struct error *err)
 {
@@ -215,7 +192,7 @@ static int decide(struct loop *loop, struct command *c, struct error *err)
 		return error_set(err, ESTALE, "session %s has ended; register again", from->id);
 	if (to && to->ended_us)
 		return error_set(err, EHOSTDOWN, "session %s has ended", to->id);
-	r = check_quota(loop, a->actor.uid, a->text[DATA].len, err);
+	r = act_check_quota(loop, a->actor.uid, a->text[DATA].len, err);
 	if (r)
 		return r;
 	if (from) {

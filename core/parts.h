@@ -38,6 +38,7 @@ struct loop {
 	struct rates *rates;
 	struct refusals *refusals;
 	struct saver *saver;
+	int64_t numbers[ITEM_KINDS]; /* the last that item_number() gave: the committer's */
 
 	void (*committed)(void *arg, struct record *const *, size_t);
 	void (*expired)(void *arg);

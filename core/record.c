@@ -1,5 +1,6 @@
 #include "core/record.h"
 
+#include "core/item.h"
 #include "core/limits.h"
 #include "core/text.h"
 
@@ -34,6 +35,8 @@ static struct record *start(struct buf *b, size_t size)
 	if (r == NULL)
 		return NULL;
 	*r = (struct record){.refs = 1};
+	r->in = r->few;
+	r->in_cap = MEMBERSHIPS_FEW;
 	*b = (struct buf){.data = (char *)r, .len = sizeof(*r), .cap = cap, .max = cap - 1};
 	return r;
 }
@@ -74,6 +77,42 @@ static void add_member(struct buf *b, const char *name, const char *value)
 		buf_adds(b, "null");
 }
 
+bool target_next(const char **at, char *id, size_t size)
+{
+	const char *from = *at;
+	size_t len;
+
+	if (from == NULL || *from == '\0')
+		return false;
+	len = strcspn(from, " ");
+	*at = from[len] == ' ' ? from + len + 1 : from + len;
+	if (len >= size)
+		len = size - 1;
+	memcpy(id, from, len);
+	id[len] = '\0';
+	return true;
+}
+
+/* Ids need no escaping. */
+static void add_target(struct buf *b, const char *target)
+{
+	const bool several = strchr(target, ' ') != NULL;
+	char id[ID_MAX + 1];
+
+	buf_adds(b, ",\"to\":");
+	if (several)
+		buf_addc(b, '[');
+	for (const char *at = target; target_next(&at, id, sizeof(id));) {
+		buf_addc(b, '"');
+		buf_adds(b, id);
+		buf_addc(b, '"');
+		if (*at != '\0')
+			buf_addc(b, ',');
+	}
+	if (several)
+		buf_addc(b, ']');
+}
+
 /* Everything of an event's line up to the value of "data". */
 static void add_envelope(struct buf *b, const struct draft *d, const struct record *r)
 {
@@ -84,7 +123,7 @@ static void add_envelope(struct buf *b, const struct draft *d, const struct reco
 	if (d->from != NULL)
 		add_member(b, ",\"from\":", d->from);
 	if (d->target != NULL)
-		add_member(b, ",\"to\":", d->target);
+		add_target(b, d->target);
 	buf_adds(b, ",\"timestamp\":\"");
 	buf_add_time(b, r->time_us);
 	buf_adds(b, "\",\"data\":");
@@ -98,8 +137,9 @@ static size_t envelope_max(const struct draft *d)
 		size += quoted_max(d->session, strlen(d->session));
 	if (d->from != NULL)
 		size += quoted_max(d->from, strlen(d->from));
+	/* Each of several has quotes of its own, and a comma in place of the space. */
 	if (d->target != NULL)
-		size += quoted_max(d->target, strlen(d->target));
+		size += 2 + 3 * strlen(d->target);
 	return size;
 }
 
@@ -222,6 +262,27 @@ int record_restore(const struct record *kept, struct record **out)
 	return 0;
 }
 
+int record_stand_in(struct record *r, struct channel *c, bool whole)
+{
+	struct membership *grown;
+
+	for (int i = 0; i < r->in_count; i++)
+		if (r->in[i].channel == c)
+			return 0;
+	if (r->in_count == r->in_cap) {
+		grown = malloc(sizeof(*grown) * 2 * (size_t)r->in_cap);
+		if (grown == NULL)
+			return -ENOMEM;
+		memcpy(grown, r->in, sizeof(*grown) * (size_t)r->in_count);
+		if (r->in != r->few)
+			free(r->in);
+		r->in = grown;
+		r->in_cap *= 2;
+	}
+	r->in[r->in_count++] = (struct membership){c, whole};
+	return 0;
+}
+
 size_t record_bytes(const struct record *r)
 {
 	return r->line_len + (r->shown != r->line ? r->shown_len : 0);
@@ -236,6 +297,10 @@ struct record *record_ref(struct record *r)
 void record_unref(struct record *r)
 {
 	/* Release and acquire: what others did with it is done before it is freed. */
-	if (r != NULL && __atomic_sub_fetch(&r->refs, 1, __ATOMIC_ACQ_REL) == 0)
-		free(r);
+	if (r == NULL || __atomic_sub_fetch(&r->refs, 1, __ATOMIC_ACQ_REL) != 0)
+		return;
+	if (r->in != r->few)
+		free(r->in);
+	item_unref(r->item);
+	free(r);
 }

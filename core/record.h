@@ -14,6 +14,7 @@
 
 #include "core/buf.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -31,8 +32,9 @@ struct draft {
 	const char *session; /* the session that it comes from or is about, or NULL */
 	const char *from;    /* a name for people: the agent's, or the user's */
 	const char *agent;   /* the agent's key (text_agent_key), or NULL */
-	const char *target;  /* the session that it is for, or NULL: everyone */
-	const char *data;    /* JSON text of one value, compact; NULL is {} */
+	const char
+		*target; /* the sessions that it is for, with a space between two; NULL: everyone */
+	const char *data; /* JSON text of one value, compact; NULL is {} */
 	size_t data_len;
 	const char *detail; /* what applying needs and the line does not show: JSON text, or NULL */
 };
@@ -43,7 +45,9 @@ struct membership {
 	bool whole;              /* shows `line`; else `shown` */
 };
 
-#define MEMBERSHIPS_MAX 10
+#define MEMBERSHIPS_FEW 10
+
+struct item;
 
 struct record {
 	int refs; /* atomic */
@@ -58,14 +62,17 @@ struct record {
 	const char *shown; /* what others than sender and receiver see; == line but for direct
 			      messages */
 	size_t shown_len;
-	struct membership in[MEMBERSHIPS_MAX]; /* set when applied */
-	int in_count;
+	/* set when applied */
+	struct membership *in; /* `few`, or allocated where they are more */
+	int in_count, in_cap;
+	struct item *item; /* the one that it began, changed or closed, held; or NULL */
+	struct membership few[MEMBERSHIPS_FEW];
 };
 
 /* Makes the record of a draft with the place given, rendering its line:
- * {"seq":…,"event_type":…,"session_id":…,"from":…,"to":…,"timestamp":…,"data":…}. For a draft with
- * a target, `shown` has the data {"bytes":N} in place of what was said. A receipt's line is its
- * data alone. -ENOMEM, -EMSGSIZE. */
+ * {"seq":…,"event_type":…,"session_id":…,"from":…,"to":…,"timestamp":…,"data":…}, where "to" is a
+ * list for several. For a draft with a target, `shown` has the data {"bytes":N} in place of what
+ * was said. A receipt's line is its data alone. -ENOMEM, -EMSGSIZE. */
 int record_new(
 	const struct draft *d, int64_t pos, int64_t seq, int64_t time_us, struct record **out);
 
@@ -75,6 +82,13 @@ int record_restore(const struct record *kept, struct record **out);
 /* What the record counts as where the bytes that a uid keeps are counted: of its line and, where
  * others see another, of that. */
 size_t record_bytes(const struct record *r);
+
+/* Notes that the record stands in a channel; nothing where it does already. -ENOMEM. */
+int record_stand_in(struct record *r, struct channel *c, bool whole);
+
+/* The next of a record's receivers: begins at `*at` (its `target`), copies the id, moves on. False:
+ * there is none. */
+bool target_next(const char **at, char *id, size_t size);
 
 struct record *record_ref(struct record *r);
 void record_unref(struct record *r); /* takes NULL */

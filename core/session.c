@@ -12,50 +12,12 @@
 #include <string.h>
 #include <sys/random.h>
 
-struct act *act_new(const struct actor *actor)
-{
-	struct act *a = calloc(1, sizeof(*a));
-
-	if (!a)
-		return NULL;
-	for (int i = 0; i < 4; i++)
-		buf_init(&a->text[i], LINE_MAX_BYTES);
-	if (actor) {
-		a->actor = *actor;
-		if (actor->session)
-			session_ref(actor->session);
-	}
-	return a;
-}
-
 void session_add_member(struct buf *b, const char *key, const char *text)
 {
 	if (b->len > 1)
 		buf_addc(b, ',');
 	buf_addf(b, "\"%s\":", key);
 	buf_add_json(b, text, strlen(text));
-}
-
-void act_free(struct act *a)
-{
-	if (!a)
-		return;
-	act_free(a->also);
-	command_release(&a->command);
-	actor_release(&a->actor);
-	session_unref(a->session);
-	free(a->said);
-	mark_free(a->mark);
-	for (int i = 0; i < 4; i++)
-		buf_release(&a->text[i]);
-	free(a);
-}
-
-void act_over(struct loop *loop, struct command *c, int status, const struct error *err,
-	struct record *const *records, size_t count)
-{
-	(void)loop, (void)status, (void)err, (void)records, (void)count;
-	act_free((struct act *)c);
 }
 
 static int decide_end(struct loop *loop, struct command *c, struct error *err)
@@ -70,6 +32,7 @@ static int decide_end(struct loop *loop, struct command *c, struct error *err)
 		.session = s->id,
 		.from = s->agent_name,
 	};
+	int r;
 
 	if (s->ended_us || !s->agent) {
 		a->same = true;
@@ -90,7 +53,9 @@ static int decide_end(struct loop *loop, struct command *c, struct error *err)
 	d.data = a->text[DATA].data;
 	d.data_len = a->text[DATA].len;
 	d.detail = a->text[DETAIL].data;
-	return command_add(c, &d);
+	/* What it had going ends before it does. */
+	r = items_session_ends(loop, a, s, err);
+	return r ? r : command_add(c, &d);
 }
 
 int session_end(struct loop *loop, const struct actor *actor, struct session *s,

@@ -7,36 +7,12 @@
 #ifndef CORE_SESSION_H
 #define CORE_SESSION_H
 
+#include "core/act.h"
 #include "core/bind.h"
 #include "core/buf.h"
 #include "core/error.h"
 #include "core/loop.h"
 #include "core/state.h"
-
-/* A command with the storage that its drafts point into. Made by the functions below; freed by
- * act_free, which whoever handles `done` calls. */
-struct act {
-	struct command command;
-	struct actor actor;      /* who acts; its session is held */
-	struct session *session; /* whom it is about, held; for a registration set when done */
-	struct buf text[4];      /* type, data, detail, spare: see core/session_private.h */
-	char id[ID_MAX + 1];     /* the session's, once decided */
-	char key[AGENT_KEY_MAX + 1];
-	char user[64];     /* who speaks where no session does */
-	struct said *said; /* the messages of one write (core/message.c) */
-	size_t said_count;
-	struct mark *mark; /* what is marked read (core/mark.c) */
-	struct act *also;  /* the next registration of the same write; freed with this one */
-	bool own_id;       /* the id was chosen */
-	bool same;         /* a registration that gave back the session that was there */
-	void *owner;       /* whatever the submitter needs in done */
-};
-struct act *act_new(const struct actor *); /* NULL: out of memory */
-void act_free(struct act *);               /* takes NULL */
-
-/* A `done` for acts that nobody waits for: frees the act. */
-void act_over(struct loop *, struct command *, int status, const struct error *,
-	struct record *const *, size_t);
 
 /* Registering: from text (`name`, `name: task`) or JSON; or under an id of one's own by mkdir. The
  * id is in act->id when done with status 0. Where it gives back the session that was there, the

@@ -41,10 +41,11 @@ bool event_is_reserved(const char *type)
 }
 
 /* Tasks are shown in the feeds and have a limit of their own: ten a second from every agent would
- * bury what is said. */
+ * bury what is said. A question that is for nobody alone is everyone's. */
 bool event_reaches_inboxes(const char *type)
 {
-	return strncmp(type, "task.", 5) != 0 && !event_is_reserved(type);
+	return strcmp(type, "ask.asked") == 0 ||
+	       (strncmp(type, "task.", 5) != 0 && !event_is_reserved(type));
 }
 
 bool channel_shows_whole(enum channel_kind kind)
@@ -56,6 +57,7 @@ bool channel_shows_whole(enum channel_kind kind)
 	case CHANNEL_TO:
 	case CHANNEL_TO_AGENT:
 	case CHANNEL_SENT:
+	case CHANNEL_TALK:
 		return true;
 	default:
 		return false;
@@ -142,8 +144,7 @@ static int grow_agents(struct state *st)
 	return 0;
 }
 
-/* A channel that its owner holds for as long as it is there itself. */
-static struct channel *owned(struct state *st, enum channel_kind kind, const char *name)
+struct channel *state_channel(struct state *st, enum channel_kind kind, const char *name)
 {
 	struct channel *c = index_make(st->index, kind, name);
 
@@ -169,9 +170,9 @@ int state_make_agent(
 	memcpy(a->key, key, strnlen(key, AGENT_KEY_MAX));
 	a->name = strdup(name);
 	a->uid = uid;
-	a->events = owned(st, CHANNEL_AGENT, key);
-	a->own = owned(st, CHANNEL_OWN_AGENT, key);
-	a->to = owned(st, CHANNEL_TO_AGENT, key);
+	a->events = state_channel(st, CHANNEL_AGENT, key);
+	a->own = state_channel(st, CHANNEL_OWN_AGENT, key);
+	a->to = state_channel(st, CHANNEL_TO_AGENT, key);
 	if (!a->name || !a->events || !a->own || !a->to) {
 		agent_free(a);
 		return -ENOMEM;
@@ -194,10 +195,10 @@ int state_make_session(struct state *st, const char *id, struct agent *agent, st
 		return -ENOMEM;
 	atomic_init(&s->refs, 1);
 	memcpy(s->id, id, strnlen(id, ID_MAX));
-	s->events = owned(st, CHANNEL_SESSION, s->id);
-	s->own = owned(st, CHANNEL_OWN, s->id);
-	s->to = owned(st, CHANNEL_TO, s->id);
-	s->sent = owned(st, CHANNEL_SENT, s->id);
+	s->events = state_channel(st, CHANNEL_SESSION, s->id);
+	s->own = state_channel(st, CHANNEL_OWN, s->id);
+	s->to = state_channel(st, CHANNEL_TO, s->id);
+	s->sent = state_channel(st, CHANNEL_SENT, s->id);
 	if (!s->events || !s->own || !s->to || !s->sent) {
 		session_unref(s);
 		return -ENOMEM;
@@ -319,8 +320,8 @@ int state_empty(struct store *store, struct state **out, struct error *err)
 		free(st);
 		return r;
 	}
-	st->all = owned(st, CHANNEL_ALL, "");
-	st->broadcast = owned(st, CHANNEL_BROADCAST, "");
+	st->all = state_channel(st, CHANNEL_ALL, "");
+	st->broadcast = state_channel(st, CHANNEL_BROADCAST, "");
 	r = st->all && st->broadcast ? proc_boot_id(st->boot) : -ENOMEM;
 	if (r) {
 		state_free(st);
@@ -356,6 +357,7 @@ void state_free(struct state *st)
 	free(st->sessions);
 	free(st->agents);
 	free(st->kept);
+	items_release(&st->items);
 	channel_unref(st->all);
 	channel_unref(st->broadcast);
 	index_free(st->index);

@@ -14,6 +14,7 @@
 
 #include "core/config.h"
 #include "core/index.h"
+#include "core/item.h"
 #include "core/limits.h"
 #include "core/proc.h"
 #include "core/record.h"
@@ -103,6 +104,7 @@ struct state {
 	int64_t applied_pos, saved_pos, last_seq;
 	int64_t first_pos; /* what is older than this has expired */
 	size_t type_count; /* distinct event types */
+	struct items items;
 	struct kept *kept; /* by uid, in no order */
 	size_t kept_count;
 	char boot[37]; /* this boot: heirs of another are gone */
@@ -127,6 +129,10 @@ int state_place(struct state *, struct record *);
 /* Whether an event of that type goes to every inbox; whether only the daemon may emit it. */
 bool event_reaches_inboxes(const char *type);
 bool event_is_reserved(const char *type);
+
+/* A channel of that name, made where it is not there yet, held by who calls: channel_unref. On the
+ * committer, with the lock held for writing. NULL: out of memory. */
+struct channel *state_channel(struct state *, enum channel_kind, const char *name);
 
 /* Whether channel entries show the whole line or what others see. */
 bool channel_shows_whole(enum channel_kind kind);

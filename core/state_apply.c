@@ -256,17 +256,27 @@ static int changed(
 	return 0;
 }
 
-/* What a record with a detail does beyond standing in files. */
-static int apply_detail(struct state *st, struct record *r)
+static int parse_detail(const struct record *r, struct json **out)
 {
-	struct json *detail;
-	struct session *s;
 	int err;
 
-	err = json_parse(r->detail, strlen(r->detail), &detail, NULL);
-	if (err)
-		return err == -EINVAL ? -EUCLEAN : err;
-	if (r->kind == RECORD_EVENT && strcmp(r->type, "session.started") == 0) {
+	*out = NULL;
+	if (!r->detail)
+		return 0;
+	err = json_parse(r->detail, strlen(r->detail), out, NULL);
+	return err == -EINVAL ? -EUCLEAN : err;
+}
+
+/* What a record with a detail does beyond standing in files. */
+static int apply_detail(struct state *st, struct record *r, const struct json *detail)
+{
+	const int kind = r->kind == RECORD_EVENT ? item_kind_of(r->type) : -1;
+	struct session *s;
+	int err = 0;
+
+	if (kind >= 0) {
+		err = items_apply(st, kind, r, detail, r->detail);
+	} else if (r->kind == RECORD_EVENT && strcmp(r->type, "session.started") == 0) {
 		err = started(st, r, detail);
 	} else if (r->session && (s = state_session(st, r->session))) {
 		if (r->kind == RECORD_READ)
@@ -274,31 +284,61 @@ static int apply_detail(struct state *st, struct record *r)
 		else if (r->kind == RECORD_EVENT)
 			err = changed(st, s, r, detail);
 	}
-	json_free(detail);
 	return err;
 }
 
-static void stand_in(struct record *r, struct channel *c)
+static int stand_in(struct record *r, struct channel *c)
 {
-	r->in[r->in_count].channel = c;
-	r->in[r->in_count].whole = channel_shows_whole(c->kind);
-	r->in_count++;
+	return record_stand_in(r, c, channel_shows_whole(c->kind));
+}
+
+/* The inboxes of those whom it is for, and the files of a collaboration. */
+static int place_private(struct state *st, struct record *r, bool quiet)
+{
+	char id[ID_MAX + 1];
+	struct session *to;
+	int err = 0;
+
+	for (const char *at = r->target; !quiet && !err && target_next(&at, id, sizeof(id));) {
+		to = state_session(st, id);
+		if (!to)
+			continue;
+		err = stand_in(r, to->to);
+		if (!err)
+			err = stand_in(r, to->agent->to);
+	}
+	return err;
+}
+
+static int place_in_item(struct state *st, struct record *r, const struct json *detail)
+{
+	struct channel *channels[3] = {NULL};
+	const char *id = NULL;
+	struct item *item;
+	int err = 0;
+
+	json_get_string(detail, "in", 0, &id, NULL);
+	item = id ? state_item(st, ITEM_COLLABORATION, id) : NULL;
+	if (!item)
+		return 0;
+	item_kinds[ITEM_COLLABORATION]->channels(item, r, channels);
+	for (int i = 0; i < 3 && channels[i] && !err; i++)
+		err = stand_in(r, channels[i]);
+	return err;
 }
 
 /* Which files a record stands in. */
-int state_place(struct state *st, struct record *r)
+static int place(struct state *st, struct record *r, const struct json *detail)
 {
 	struct session *from = r->session ? state_session(st, r->session) : NULL;
-	struct session *to = r->target ? state_session(st, r->target) : NULL;
 	struct channel *type;
+	bool quiet = false;
+	int err;
 
 	if (r->kind == RECORD_READ)
 		return 0;
-	if (r->kind == RECORD_RECEIPT) {
-		if (from)
-			stand_in(r, from->sent);
-		return 0;
-	}
+	if (r->kind == RECORD_RECEIPT)
+		return from ? stand_in(r, from->sent) : 0;
 	type = index_find(st->index, CHANNEL_TYPE, r->type);
 	if (!type) {
 		type = index_make(st->index, CHANNEL_TYPE, r->type);
@@ -306,32 +346,47 @@ int state_place(struct state *st, struct record *r)
 	}
 	if (!type)
 		return -ENOMEM;
-	stand_in(r, st->all);
-	stand_in(r, type);
-	if (from) {
-		stand_in(r, from->events);
-		stand_in(r, from->agent->events);
-	}
-	if (to) {
-		stand_in(r, to->to);
-		stand_in(r, to->agent->to);
-	} else if (event_reaches_inboxes(r->type)) {
-		stand_in(r, st->broadcast);
-		if (from) {
-			stand_in(r, from->own);
-			stand_in(r, from->agent->own);
-		}
+	err = stand_in(r, st->all);
+	if (!err)
+		err = stand_in(r, type);
+	if (!err && from)
+		err = stand_in(r, from->events);
+	if (!err && from)
+		err = stand_in(r, from->agent->events);
+	if (!err && detail)
+		err = place_in_item(st, r, detail);
+	if (err)
+		return err;
+	if (detail)
+		json_get_bool(detail, "quiet", &quiet, NULL);
+	if (r->target) {
+		err = place_private(st, r, quiet);
+	} else if (event_reaches_inboxes(r->type) && !quiet) {
+		err = stand_in(r, st->broadcast);
+		if (!err && from)
+			err = stand_in(r, from->own);
+		if (!err && from)
+			err = stand_in(r, from->agent->own);
 	} else {
 		return 0;
 	}
-	if (from)
-		stand_in(r, from->sent);
-	return 0;
+	return !err && from ? stand_in(r, from->sent) : err;
 }
 
-static int stand(struct state *st, struct record *r)
+int state_place(struct state *st, struct record *r)
 {
-	int err = state_place(st, r);
+	struct json *detail;
+	int err = parse_detail(r, &detail);
+
+	if (!err)
+		err = place(st, r, detail);
+	json_free(detail);
+	return err;
+}
+
+static int stand(struct state *st, struct record *r, const struct json *detail)
+{
+	int err = place(st, r, detail);
 
 	for (int i = 0; i < r->in_count && !err; i++)
 		err = index_add(st->index, r->in[i].channel, r->pos,
@@ -354,17 +409,20 @@ static int keep(struct state *st, const struct record *r)
 
 int state_apply(struct state *st, struct record *r)
 {
-	int err = 0;
+	struct json *detail;
+	int err;
 
 	if (r->pos <= st->applied_pos)
 		return -EUCLEAN;
 	if (r->kind == RECORD_EVENT && r->seq != st->last_seq + 1)
 		return -EUCLEAN;
 	/* A session stands in its own files from its first event on, so it is made first. */
-	if (r->detail)
-		err = apply_detail(st, r);
+	err = parse_detail(r, &detail);
+	if (!err && detail)
+		err = apply_detail(st, r, detail);
 	if (!err)
-		err = stand(st, r);
+		err = stand(st, r, detail);
+	json_free(detail);
 	if (!err)
 		err = keep(st, r);
 	if (err)

@@ -83,13 +83,14 @@ void state_saved(struct state *st)
 			a->dirty = false;
 	for (size_t i = 0; i < st->kept_count; i++)
 		st->kept[i].dirty = false;
+	items_saved(st);
 	st->saved_pos = st->applied_pos;
 	index_saved(st->index);
 }
 
 bool state_is_saved(const struct state *st)
 {
-	bool saved = st->applied_pos == st->saved_pos && !st->dirty;
+	bool saved = st->applied_pos == st->saved_pos && !st->dirty && !st->items.dirty;
 
 	for (size_t i = 0; i < st->kept_count && saved; i++)
 		saved = !st->kept[i].dirty;
@@ -120,6 +121,8 @@ int state_save(struct state *st, struct error *err)
 	r = index_save(st->index, err);
 	if (!r)
 		r = save_rows(st, &b, err);
+	if (!r)
+		r = items_save(st, err);
 	if (!r)
 		r = store_set_number(st->store, "applied_pos", st->applied_pos, err);
 	if (!r)
@@ -294,6 +297,8 @@ int state_new(struct store *store, struct state **out, struct error *err)
 	if (!r)
 		r = store_rows(store, SAVED_SESSION, load_session, &loading, err);
 	if (!r)
+		r = items_load(st, err);
+	if (!r)
 		r = store_numbers(store, "messages.", load_kept, &loading, err);
 	if (!r)
 		r = store_numbers(store, "bytes.", load_kept, &loading, err);
@@ -346,6 +351,7 @@ void state_forget(struct state *st, int64_t first_pos, int64_t ended_before_us)
 	if (first_pos > st->first_pos)
 		st->first_pos = first_pos;
 	forget_sessions(st, ended_before_us);
+	items_forget(st, ended_before_us);
 }
 
 int state_trim(struct state *st, int64_t ended_before_us, struct error *err)

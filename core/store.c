@@ -330,9 +330,12 @@ int store_row_put(
 #define ROW_PUT(table)                                                                             \
 	"INSERT INTO " table "(key, json, bytes) VALUES(?1, ?2, ?3)"                               \
 	" ON CONFLICT(key) DO UPDATE SET json = excluded.json, bytes = excluded.bytes"
-	static const char session[] = ROW_PUT("session");
-	static const char agent[] = ROW_PUT("agent");
-	sqlite3_stmt *stmt = db_write(store->db, table == SAVED_SESSION ? session : agent, err);
+	static const char *const sql[] = {
+		[SAVED_SESSION] = ROW_PUT("session"),
+		[SAVED_AGENT] = ROW_PUT("agent"),
+		[SAVED_ITEM] = ROW_PUT("item"),
+	};
+	sqlite3_stmt *stmt = db_write(store->db, sql[table], err);
 
 	if (stmt == NULL)
 		return -EIO;
@@ -344,9 +347,12 @@ int store_row_put(
 
 int store_row_drop(struct store *store, enum saved_table table, const char *key, struct error *err)
 {
-	static const char session[] = "DELETE FROM session WHERE key = ?1";
-	static const char agent[] = "DELETE FROM agent WHERE key = ?1";
-	sqlite3_stmt *stmt = db_write(store->db, table == SAVED_SESSION ? session : agent, err);
+	static const char *const sql[] = {
+		[SAVED_SESSION] = "DELETE FROM session WHERE key = ?1",
+		[SAVED_AGENT] = "DELETE FROM agent WHERE key = ?1",
+		[SAVED_ITEM] = "DELETE FROM item WHERE key = ?1",
+	};
+	sqlite3_stmt *stmt = db_write(store->db, sql[table], err);
 
 	if (stmt == NULL)
 		return -EIO;
@@ -357,10 +363,13 @@ int store_row_drop(struct store *store, enum saved_table table, const char *key,
 int store_rows(struct store *store, enum saved_table table,
 	int (*fn)(void *arg, const struct saved_row *), void *arg, struct error *err)
 {
-	static const char session[] = "SELECT key, json, bytes FROM session ORDER BY key";
-	static const char agent[] = "SELECT key, json, bytes FROM agent ORDER BY key";
+	static const char *const sql[] = {
+		[SAVED_SESSION] = "SELECT key, json, bytes FROM session ORDER BY key",
+		[SAVED_AGENT] = "SELECT key, json, bytes FROM agent ORDER BY key",
+		[SAVED_ITEM] = "SELECT key, json, bytes FROM item ORDER BY key",
+	};
 	struct query q;
-	int status = query_begin(store, table == SAVED_SESSION ? session : agent, &q, err);
+	int status = query_begin(store, sql[table], &q, err);
 
 	if (status < 0)
 		return status;

@@ -82,8 +82,9 @@ int store_channel_drop(struct store *, uint32_t id, struct error *err); /* and i
 int store_channels(struct store *, int (*fn)(void *arg, const struct saved_channel *), void *arg,
 	struct error *err);
 
-/* Sessions and agents as rows of a key and opaque columns: whoever saves them knows their shape. */
-enum saved_table { SAVED_SESSION, SAVED_AGENT };
+/* Sessions, agents and items as rows of a key and opaque columns: whoever saves them knows their
+ * shape. */
+enum saved_table { SAVED_SESSION, SAVED_AGENT, SAVED_ITEM };
 struct saved_row {
 	const char *key;
 	const char *json; /* what is rarely read, as JSON text; may be NULL */

@@ -124,6 +124,36 @@ static int list_types(const struct caller *c, const struct where *dir, struct na
 	return t.err;
 }
 
+static int add_items(
+	const struct item *item, const struct where *dir, const struct row *row, struct names *out)
+{
+	struct where w = *dir; /* borrows */
+	int r = 0;
+
+	w.row = row;
+	for (; item && !r; item = item->next) {
+		w.item = (struct item *)item;
+		r = names_add(out, item->id, &w);
+	}
+	return r;
+}
+
+int list_items(
+	const struct caller *c, const struct where *dir, int kind, bool closed, struct names *out)
+{
+	const struct items *items = &c->loop->state->items;
+	const struct row *row = route_many(dir->row);
+	int r = 0;
+
+	state_rdlock(c->loop);
+	if (closed)
+		r = add_items(items->closed[kind].first, dir, row, out);
+	if (!r)
+		r = add_items(items->open[kind].first, dir, row, out);
+	state_unlock(c->loop);
+	return r;
+}
+
 static int make_session(const struct caller *c, const struct where *dir, const char *name,
 	struct act **out, struct error *err)
 {

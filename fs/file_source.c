@@ -153,8 +153,9 @@ static int sync_touched(const struct caller *c, const struct where *w, struct ha
 	return r;
 }
 
-static int sync_ready(struct handle *h, struct buf *out)
+static int sync_ready(struct handle *h, struct buf *out, struct error *err)
 {
+	(void)err;
 	return sources_synced(sources_of(h->server), h->node->where.source, h->ticket, out)
 		       ? 0
 		       : -EAGAIN;

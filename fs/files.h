@@ -8,6 +8,9 @@
 extern const struct file_ops root_ops, sessions_ops, session_dir_ops, agents_ops,
 	agent_sessions_ops, by_type_ops, by_session_ops, self_ops, agent_session_ops;
 
+/* Lists a kind's items, open ones and, where `closed` says so, closed ones. */
+int list_items(const struct caller *, const struct where *, int kind, bool closed, struct names *);
+
 /* file_session.c: a session's record and values, its heart, and registering */
 extern const struct file_ops new_ops, sessions_json_ops, session_json_ops, id_ops, agent_name_ops,
 	agent_type_ops, started_at_ops, uptime_ops, health_ops, status_ops, current_task_ops,
@@ -25,6 +28,27 @@ extern const struct file_ops activity_ops, broadcast_ops, inbox_ops, sent_ops, s
 
 /* file_inbox.c: reading an inbox */
 extern const struct file_ops unread_ops, unread_md_ops, wait_ops, next_ops, ack_ops;
+
+/* file_ask.c: questions and answers */
+extern const struct file_ops asks_ops, asks_new_ops, asks_answer_ops, ask_dir_ops, ask_json_ops,
+	ask_reply_ops, ask_reply_live_ops, ask_error_ops, session_ask_ops, agent_ask_ops;
+
+/* file_task.c: tasks, and what agents do; file_status.c: who is active */
+extern const struct file_ops tasks_ops, tasks_new_ops, task_dir_ops, task_json_ops,
+	task_complete_ops;
+extern const struct file_ops status_json_ops, agent_status_ops;
+
+/* file_collaboration.c: working together */
+extern const struct file_ops collaborations_ops, collaborations_new_ops, collaboration_dir_ops,
+	collaboration_json_ops, participants_ops, talk_ops, decisions_ops,
+	collaboration_activity_ops, votes_ops, vote_ops;
+
+/* file_claim.c: what is somebody's alone */
+extern const struct file_ops claims_ops, claims_new_ops, claim_dir_ops, claim_owner_ops,
+	claim_since_ops, claim_released_ops, claim_released_live_ops;
+
+/* file_brief.c: all that a session should know */
+extern const struct file_ops brief_ops;
 
 /* file_source.c: the sources of context/ */
 extern const struct file_ops sources_ops, source_ops, source_new_ops, source_value_ops,

@@ -1,5 +1,6 @@
 #include "fs/handle.h"
 
+#include "fs/later.h"
 #include "fs/names.h"
 #include "fs/private.h"
 #include "fs/stream.h"
@@ -167,8 +168,10 @@ int handle_new(
 			"this file was not fetched: it is larger than the source's max_file");
 	if (!r && w->live)
 		r = stream_open(h, &h->stream);
-	if (!r && writes && w->row->ops->opened)
+	if (!r && (writes || w->row->flags & ROW_WAITS) && w->row->ops->opened) {
 		r = w->row->ops->opened(h, err);
+		h->opened = !r;
+	}
 	if (r) {
 		handle_free(h);
 		return r;
@@ -191,7 +194,8 @@ void handle_free(struct handle *h)
 		}
 	}
 	stream_close(h->stream);
-	if (h->alive)
+	later_close(h);
+	if (h->opened && h->node->where.row->ops->closed)
 		h->node->where.row->ops->closed(h);
 	names_free(h->names);
 	node_closed(h->node);
@@ -202,6 +206,7 @@ void handle_free(struct handle *h)
 	if (h->fd >= 0)
 		close(h->fd);
 	actor_release(&h->actor);
+	item_unref(h->item);
 	pthread_mutex_destroy(&h->lock);
 	free(h);
 }

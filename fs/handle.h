@@ -17,8 +17,11 @@
 
 #include <pthread.h>
 
+struct fuse_pollhandle;
 struct holder;
+struct item;
 struct names;
+struct parked;
 struct stream;
 struct turning;
 
@@ -34,17 +37,18 @@ struct handle {
 	pthread_mutex_t lock;
 	struct framer framer;
 	struct burst burst;
-	struct buf value; /* what was written of a value that takes several writes */
-	struct buf query; /* context/query: what was asked */
-	uint64_t ticket;  /* sync: which one was asked for */
-	int taken;        /* messages of this write so far */
-	int fd;           /* TREE: the file's content; -1: not opened yet */
-	bool wrote;       /* something was written, ever */
-	bool broken;      /* incomplete JSON was told of already */
-	bool cut;         /* what comes next is the rest of a message that was too long */
-	size_t last_size; /* of the write before */
-	off_t last_end;   /* where it ended */
-	struct buf text;  /* what reading gives: an answer, a turn's text */
+	struct buf value;  /* what was written of a value that takes several writes */
+	struct buf query;  /* context/query: what was asked */
+	uint64_t ticket;   /* sync: which one was asked for */
+	struct item *item; /* what was made by writing, or is waited for; held */
+	int taken;         /* messages of this write so far */
+	int fd;            /* TREE: the file's content; -1: not opened yet */
+	bool wrote;        /* something was written, ever */
+	bool broken;       /* incomplete JSON was told of already */
+	bool cut;          /* what comes next is the rest of a message that was too long */
+	size_t last_size;  /* of the write before */
+	off_t last_end;    /* where it ended */
+	struct buf text;   /* what reading gives: an answer, a turn's text */
 	bool has_text;
 	off_t text_at;       /* the offset at which it begins: where the last write ended */
 	size_t text_read;    /* TURN: how much of it was read */
@@ -52,10 +56,15 @@ struct handle {
 	struct view_place place;
 	struct record *leased; /* next: what this reader was handed; held */
 	bool marked;           /* and it is marked read */
+	bool opened;           /* the row's `closed` is due */
 	struct holder *alive;
 	struct stream *stream;
 	struct turning *turning;
-	struct handle *next, **link; /* of the server's open ones */
+	/* under the lock of the waits: reads of an answer to come, and a poll (fs/later.h) */
+	struct parked *parked;
+	struct fuse_pollhandle *poll;
+	struct handle *later_next, **later_link; /* of the server's who wait */
+	struct handle *next, **link;             /* of the server's open ones */
 };
 
 int handle_new(

@@ -91,7 +91,7 @@ static double entry_valid(const struct where *w, bool others)
 		return w->rest ? SYNCED_VALID : GENERATION_VALID;
 	if (row->shape == SHAPE_VALUE || row->shape == SHAPE_LINK || row->ops == &errors_ops ||
 		row->ops == &since_ops || row->ops == &session_dir_ops || row->ops == &source_ops ||
-		strcmp(row->path, "as/<as>") == 0)
+		(w->item && row->shape == SHAPE_DIR) || strcmp(row->path, "as/<as>") == 0)
 		return 0;
 	return row->shape == SHAPE_LOG ? GENERATION_VALID : ENTRY_VALID;
 }
@@ -414,7 +414,7 @@ static void op_read(
 		read_log(h, req, size, off);
 	else if (h->node->content.is_file)
 		read_content(h, req, size, off);
-	else if (h->wrote && row->ops->ready)
+	else if (row->ops->ready && (h->wrote || row->flags & ROW_WAITS))
 		later_read(h, req, size, off, nonblock);
 	else if (h->wrote)
 		read_answer(h, req, size, off);
@@ -469,6 +469,11 @@ static void op_poll(
 	}
 	if (h->node->where.row->shape == SHAPE_TURN) {
 		turn_poll(h, req, ph);
+		return;
+	}
+	if (h->node->where.row->ops->ready &&
+		(h->wrote || h->node->where.row->flags & ROW_WAITS)) {
+		later_poll(h, req, ph);
 		return;
 	}
 	if (ph)

@@ -216,7 +216,9 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 		r = ops->make(&c, &dir->where, name, &a, &err);
 	else
 		error_set(&err, EPERM,
-			"directories are made in sessions/ and context/sources/ alone");
+			"directories are made in sessions/, collaborations/, claims/, "
+			"context/sources/ "
+			"and memory/ alone");
 
 	if (r)
 		op_refuse_in(req, &dir->where, name, r, &err);
@@ -244,7 +246,8 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 		r = -ENOTDIR;
 	else if (!w.row->ops || !w.row->ops->remove)
 		r = error_set(&err, EPERM,
-			"only sessions and sources can be removed: rmdir sessions/NAME");
+			"only sessions, collaborations, claims and sources can be removed: rmdir "
+			"sessions/NAME");
 	else
 		r = w.row->ops->remove(&c, &w, &a, &err);
 	if (r)

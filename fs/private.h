@@ -16,6 +16,8 @@ struct parked;
 struct queries;
 struct waits;
 
+#define LATER_SLOTS 256 /* a power of two */
+
 struct server {
 	struct loop *loop;
 	struct context *context;
@@ -25,10 +27,10 @@ struct server {
 	struct notify *notify_started;
 	struct waits *waits;
 	struct queries *queries;
-	pthread_mutex_t handles_mutex; /* of the list */
-	struct handle *handles;        /* the open ones */
-	struct stream *error_streams;  /* this and below: under the lock of the waits */
-	struct parked *laters;         /* reads of answers to come (fs/later.h) */
+	pthread_mutex_t handles_mutex;      /* of the list */
+	struct handle *handles;             /* the open ones */
+	struct stream *error_streams;       /* this and below: under the lock of the waits */
+	struct handle *laters[LATER_SLOTS]; /* who waits for answers, by what for (fs/later.h) */
 	uint64_t later_news;
 	struct fuse_session *session;
 	char *mountpoint;

@@ -44,9 +44,11 @@ void where_release(struct where *w)
 	session_unref(w->session);
 	session_unref(w->as);
 	source_unref(w->source);
+	item_unref(w->item);
 	rest_unref(w->rest);
 	w->session = w->as = NULL;
 	w->source = NULL;
+	w->item = NULL;
 	w->rest = NULL;
 }
 
@@ -59,6 +61,8 @@ void where_copy(struct where *to, const struct where *from)
 		session_ref(to->as);
 	if (to->source)
 		source_ref(to->source);
+	if (to->item)
+		item_ref(to->item);
 	if (to->rest)
 		atomic_fetch_add(&to->rest->refs, 1);
 }
@@ -67,8 +71,8 @@ bool where_same(const struct where *a, const struct where *b)
 {
 	return a->row == b->row && a->dir == b->dir && a->live == b->live &&
 	       a->session == b->session && a->life == b->life && a->as == b->as &&
-	       a->viewer == b->viewer && a->source == b->source && a->is_dir == b->is_dir &&
-	       a->number == b->number && strcmp(a->word, b->word) == 0 &&
+	       a->viewer == b->viewer && a->source == b->source && a->item == b->item &&
+	       a->is_dir == b->is_dir && a->number == b->number && strcmp(a->word, b->word) == 0 &&
 	       (a->rest == b->rest ||
 		       (a->rest && b->rest && strcmp(a->rest->text, b->rest->text) == 0));
 }
@@ -175,6 +179,26 @@ static int find_source(const struct caller *c, const char *name, struct where *o
 	return out->source ? 0 : -ENOENT;
 }
 
+/* Claims are there as long as they are held; the others for some time after they are over. */
+static int find_item(
+	const struct caller *c, enum item_kind kind, const char *name, struct where *out)
+{
+	struct item *item;
+
+	state_rdlock(c->loop);
+	item = state_item(c->loop->state, kind, name);
+	if (item)
+		out->item = item_ref(item);
+	state_unlock(c->loop);
+	return item ? 0 : -ENOENT;
+}
+
+/* A decision's number. */
+static bool vote_ok(const char *name)
+{
+	return *name >= '1' && *name <= '9' && name[strspn(name, "0123456789")] == '\0';
+}
+
 /* Any words, but for what editors and shells look for by themselves. */
 static int find_query(const char *name, struct where *out)
 {
@@ -224,12 +248,21 @@ static int find_many(
 		r = find_as(c, name, out);
 	else if (strcmp(what, "<source>") == 0)
 		r = find_source(c, name, out);
+	else if (strcmp(what, "<ask>") == 0)
+		r = find_item(c, ITEM_ASK, name, out);
+	else if (strcmp(what, "<task>") == 0)
+		r = find_item(c, ITEM_TASK, name, out);
+	else if (strcmp(what, "<claim>") == 0)
+		r = find_item(c, ITEM_CLAIM, name, out);
+	else if (strcmp(what, "<collaboration>") == 0)
+		r = find_item(c, ITEM_COLLABORATION, name, out);
 	else if (strcmp(what, "<query>") == 0)
 		r = find_query(name, out);
 	else if (strcmp(what, "<match>") == 0)
 		r = find_match(name, out);
-	else if (strlen(name) > ID_MAX ||
-		 !(strcmp(what, "<type>") == 0 ? text_type_ok(name) : since_ok(name)))
+	else if (strlen(name) > ID_MAX || !(strcmp(what, "<type>") == 0         ? text_type_ok(name)
+						  : strcmp(what, "<vote>") == 0 ? vote_ok(name)
+										: since_ok(name)))
 		r = -ENOENT;
 	else
 		memcpy(out->word, name, strlen(name) + 1);
@@ -355,6 +388,8 @@ void where_path(const struct where *w, struct buf *out)
 			buf_adds(out, w->source->name);
 		else if (strncmp(path, "<query>", 7) == 0 && w->rest)
 			buf_adds(out, w->rest->text);
+		else if (w->item && strncmp(path, "<vote>", 6) != 0)
+			buf_adds(out, w->item->id);
 		else
 			buf_adds(out, w->word);
 		path = strchr(path, '>') + 1;
@@ -395,6 +430,9 @@ void where_owner(const struct caller *c, const struct where *w, uid_t *uid, gid_
 	} else if (w->source) {
 		*uid = w->source->uid;
 		*gid = w->source->gid;
+	} else if (w->item) {
+		*uid = w->item->uid;
+		*gid = w->item->gid;
 	} else if (w->session) {
 		*uid = w->session->uid;
 		*gid = w->session->gid;

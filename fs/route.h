@@ -16,6 +16,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+struct item;
 struct loop;
 struct server;
 struct session;
@@ -45,9 +46,10 @@ struct where {
 	struct session *session; /* of <session>, <own>, <any>; held */
 	struct session *as;      /* held */
 	int64_t life;            /* when the session began: a new life is another file */
-	char word[ID_MAX + 1];   /* <agent>, <type>, <since> */
+	char word[ID_MAX + 1];   /* <agent>, <type>, <since>, <vote> */
 	uid_t viewer;            /* where it shows each uid its own; else 0 */
 	struct source *source;   /* of <source>, <synced>; held */
+	struct item *item;       /* of <ask>, <task>, <claim>, <collaboration>; held */
 	struct rest *rest;       /* TREE: the path below it, NULL: its root; <query>: that; held */
 	bool is_dir;             /* TREE */
 	int64_t number;          /* TREE: which of several files at one path; 0: the one */

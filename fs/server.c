@@ -31,6 +31,9 @@ static void committed(void *arg, struct record *const *records, size_t count)
 {
 	struct server *s = arg;
 
+	for (size_t i = 0; i < count; i++)
+		if (records[i]->item)
+			later_news(s, records[i]->item);
 	notify_news(s->notify);
 	for (size_t i = 0; i < count; i++)
 		if (records[i]->session && records[i]->type &&
@@ -81,7 +84,7 @@ static void synced(void *arg, struct source *source, const char *const *paths, s
 static void sync_over(void *arg, struct source *source)
 {
 	(void)source;
-	later_news(arg);
+	later_news(arg, NULL);
 }
 
 int server_mount(struct loop *loop, struct context *context, const struct config *config,

@@ -22,6 +22,9 @@ const struct row tree[] = {
 	{"sessions.json", SHAPE_SNAPSHOT, 0444, 0, &sessions_json_ops,
 		"every living session's record: {\"seq\":…,\"sessions\":[…]}", NULL},
 
+	{"status.json", SHAPE_SNAPSHOT, 0444, 0, &status_json_ops,
+		"agents active and idle, with what they do; unfinished tasks, collaborations", NULL},
+
 	{"sessions", SHAPE_DIR, 0777, 0, &sessions_ops,
 		"who is in the loop; mkdir registers under a name of your own", NULL},
 	{"sessions/new", SHAPE_SINK, 0666, 0, &new_ops,
@@ -83,6 +86,13 @@ const struct row tree[] = {
 		"echo 417 > self/ack\n"},
 	{"sessions/<session>/sent", SHAPE_LOG, 0400, 0, &sent_ops,
 		"what it sent, and a line for each receipt", NULL},
+	{"sessions/<session>/ask", SHAPE_SINK, 0622, 0, &session_ask_ops,
+		"write a question to it; read the answer on the same descriptor",
+		"exec 3<>sessions/bob/ask; echo 'which port?' >&3; cat <&3\n"
+		"echo 'which port?' > sessions/bob/ask      # the answer comes to your inbox\n"
+		"echo '{\"type\":\"add\",\"data\":{\"a\":3,\"b\":4},\"timeout\":\"1m\"}' > sessions/bob/ask\n"},
+	{"sessions/<session>/brief.md", SHAPE_SNAPSHOT, 0400, 0, &brief_ops,
+		"all that it should know now, on one page", NULL},
 	{"sessions/<session>/activity", SHAPE_LOG, 0444, 0, &session_activity_ops,
 		"its own events", NULL},
 	{"sessions/<session>/context", SHAPE_DIR, 0700, 0, &found_ops,
@@ -98,6 +108,11 @@ const struct row tree[] = {
 
 	{"agents", SHAPE_DIR, 0755, 0, &agents_ops, "agents by name, over all their sessions", NULL},
 	{"agents/<agent>", SHAPE_DIR, 0755, 0, NULL, "one agent", NULL},
+	{"agents/<agent>/status.json", SHAPE_SNAPSHOT, 0444, 0, &agent_status_ops,
+		"active or idle, department, what it does, its sessions", NULL},
+	{"agents/<agent>/ask", SHAPE_SINK, 0622, 0, &agent_ask_ops,
+		"write a question to its session heard of last; read the answer on the same descriptor",
+		"exec 3<>agents/bob/ask; echo 'which port?' >&3; cat <&3\n"},
 	{"agents/<agent>/sessions", SHAPE_DIR, 0755, 0, &agent_sessions_ops,
 		"links to its living sessions", NULL},
 	{"agents/<agent>/sessions/<own>", SHAPE_LINK, 0777, 0, &agent_session_ops,
@@ -123,6 +138,77 @@ const struct row tree[] = {
 		NULL},
 	{"feeds/since/<since>", SHAPE_LOG, 0444, ROW_UNLISTED, &since_ops,
 		"events after that seq, or from that time on", NULL},
+
+	{"asks", SHAPE_DIR, 0755, 0, &asks_ops, "questions that were asked, and their answers", NULL},
+	{"asks/new", SHAPE_SINK, 0666, 0, &asks_new_ops,
+		"write a question naming its `to`, or nobody: anyone may answer; read the answer on the same "
+		"descriptor",
+		"exec 3<>asks/new; echo '{\"to\":\"bob\",\"data\":\"which port?\"}' >&3; cat <&3\n"
+		"echo '{\"to\":\"tag:presenter\",\"data\":\"next slide\",\"request_id\":\"s1\"}' > asks/new\n"
+		"echo '{\"to\":[\"a\",\"b\"],\"wait\":\"all\",\"data\":\"merge now?\",\"timeout\":\"5m\"}' > asks/new\n"},
+	{"asks/answer", SHAPE_SINK, 0666, 0, &asks_answer_ops,
+		"answer any question that you were asked, on one descriptor: {\"replyTo\":ID,\"data\":…} or "
+		"{\"replyTo\":ID,\"error\":…}",
+		"echo '{\"replyTo\":\"q7\",\"data\":8080}' > asks/answer\n"},
+	{"asks/<ask>", SHAPE_DIR, 0755, 0, &ask_dir_ops, "one question", NULL},
+	{"asks/<ask>/ask.json", SHAPE_SNAPSHOT, 0444, 0, &ask_json_ops,
+		"what was asked, of whom, and how it stands", NULL},
+	{"asks/<ask>/reply", SHAPE_VALUE, 0666, 0, &ask_reply_ops,
+		"whoever is asked writes the answer; who asked reads it", NULL},
+	{"asks/<ask>/reply.live", SHAPE_SINK, 0444, ROW_UNLISTED | ROW_WAITS, &ask_reply_live_ops,
+		"waits for the answer, and is that", NULL},
+	{"asks/<ask>/error", SHAPE_VALUE, 0666, 0, &ask_error_ops,
+		"whoever is asked writes why there is no answer", NULL},
+
+	{"tasks", SHAPE_DIR, 0755, 0, &tasks_ops, "what agents are at, and were", NULL},
+	{"tasks/new", SHAPE_SINK, 0666, 0, &tasks_new_ops,
+		"begin a task; read its id on the same descriptor",
+		"echo 'fix the login' > tasks/new\n"
+		"exec 3<>tasks/new; echo 'fix the login' >&3; read -r id <&3\n"
+		"echo '{\"activity_type\":\"council_debate\",\"department\":\"engineering\","
+		"\"task_description\":\"which database\"}' > tasks/new\n"},
+	{"tasks/<task>", SHAPE_DIR, 0755, 0, &task_dir_ops, "one task", NULL},
+	{"tasks/<task>/task.json", SHAPE_SNAPSHOT, 0444, 0, &task_json_ops, "its record", NULL},
+	{"tasks/<task>/complete", SHAPE_SINK, 0666, 0, &task_complete_ops,
+		"write how it went: true, false, text or JSON",
+		"echo true > tasks/t7/complete\n"
+		"echo 'false: the tests are red' > tasks/t7/complete\n"},
+
+	{"collaborations", SHAPE_DIR, 0777, 0, &collaborations_ops,
+		"who works together; mkdir begins one, rmdir ends it", NULL},
+	{"collaborations/new", SHAPE_SINK, 0666, 0, &collaborations_new_ops,
+		"begin one; read its id on the same descriptor",
+		"echo 'cece bob' > collaborations/new\n"
+		"echo '{\"participants\":[\"cece\",\"bob\"],\"session_type\":\"council\"}' > collaborations/new\n"},
+	{"collaborations/<collaboration>", SHAPE_DIR, 0755, 0, &collaboration_dir_ops,
+		"one collaboration; rmdir ends it", NULL},
+	{"collaborations/<collaboration>/collaboration.json", SHAPE_SNAPSHOT, 0444, 0,
+		&collaboration_json_ops, "its record", NULL},
+	{"collaborations/<collaboration>/participants", SHAPE_VALUE, 0666, 0, &participants_ops,
+		"who takes part; write a name to add, -name to take out", NULL},
+	{"collaborations/<collaboration>/messages", SHAPE_LOG, 0666, 0, &talk_ops,
+		"what is said in it; write a message to its participants", NULL},
+	{"collaborations/<collaboration>/decisions", SHAPE_LOG, 0666, 0, &decisions_ops,
+		"what is decided, and the votes; write a decision to propose it", NULL},
+	{"collaborations/<collaboration>/activity", SHAPE_LOG, 0444, 0, &collaboration_activity_ops,
+		"all that happens in it", NULL},
+	{"collaborations/<collaboration>/votes", SHAPE_DIR, 0755, 0, &votes_ops,
+		"votes/<n>: vote on the n-th decision", NULL},
+	{"collaborations/<collaboration>/votes/<vote>", SHAPE_VALUE, 0666, 0, &vote_ops,
+		"write yes, no or another word; read the tally", NULL},
+
+	{"claims", SHAPE_DIR, 0777, 0, &claims_ops,
+		"what is somebody's alone: mkdir takes a name, rmdir gives it back", NULL},
+	{"claims/new", SHAPE_SINK, 0666, 0, &claims_new_ops,
+		"write a name: it is yours, or EEXIST",
+		"echo login > claims/new\n"},
+	{"claims/<claim>", SHAPE_DIR, 0755, 0, &claim_dir_ops, "one claim; rmdir gives it back", NULL},
+	{"claims/<claim>/owner", SHAPE_SNAPSHOT, 0444, 0, &claim_owner_ops, "whose it is", NULL},
+	{"claims/<claim>/since", SHAPE_SNAPSHOT, 0444, 0, &claim_since_ops, "since when", NULL},
+	{"claims/<claim>/released", SHAPE_SNAPSHOT, 0444, 0, &claim_released_ops,
+		"empty as long as it is held; read released.live to wait", NULL},
+	{"claims/<claim>/released.live", SHAPE_SINK, 0444, ROW_UNLISTED | ROW_WAITS,
+		&claim_released_live_ops, "waits until it is given back, and tells", NULL},
 
 	{"context", SHAPE_DIR, 0755, 0, NULL,
 		"files of servers and folders, kept in sync, and found by words", NULL},

@@ -40,6 +40,7 @@ enum {
 	ROW_UNLISTED = 1 << 0, /* not shown by readdir */
 	ROW_OWN = 1 << 1, /* what is written comes from the session of the path, its uid's alone */
 	ROW_READER = 1 << 2, /* for who reads as that session: not for one bound to another */
+	ROW_WAITS = 1 << 3,  /* SINK, unlisted: every read is `ready`'s, and waits */
 };
 
 /* What a row can do; what it can't is NULL. `error` takes the reason of a refusal. */
@@ -55,12 +56,14 @@ struct file_ops {
 	int (*take)(struct handle *, const struct message *, struct act **act, struct error *);
 	/* After its act was done: what reading the same descriptor answers. */
 	void (*answer)(struct handle *, struct act *, struct buf *out);
-	/* Read after a write: adds the answer, -EAGAIN: not yet (fs/later.h). */
-	int (*ready)(struct handle *, struct buf *out);
+	/* Read after a write, or always where the row says ROW_WAITS: adds the answer, -EAGAIN: not
+	 * yet (fs/later.h). A refusal with a reason is a line in `errors`. */
+	int (*ready)(struct handle *, struct buf *out, struct error *);
 	/* TURN: fills the handle's text, -EAGAIN: not yet; and what reading it to its end does. */
 	int (*turn)(struct handle *);
 	int (*turn_end)(struct handle *, struct act **act);
-	/* SINK: opened for writing; written to (whatever it is) or touched; closed. */
+	/* SINK: opened for writing (ROW_WAITS: in any way); written to (whatever it is) or touched;
+	 * closed, after it was opened. */
 	int (*opened)(struct handle *, struct error *);
 	int (*touched)(const struct caller *, const struct where *, struct handle *);
 	void (*closed)(struct handle *);
@@ -87,6 +90,7 @@ struct row {
 	const char *usage;          /* SINK: how to use it, an example; NULL: none */
 };
 
-extern const struct row tree[]; /* ends with a NULL path; what is in a directory stands right behind it */
+extern const struct row
+	tree[]; /* ends with a NULL path; what is in a directory stands right behind it */
 
 #endif

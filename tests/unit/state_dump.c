@@ -86,8 +86,8 @@ static void model_channel(
 	buf_addc(b, '\n');
 }
 
-static void state_channel(struct state *st, int64_t first, enum channel_kind kind, const char *name,
-	bool whole, struct buf *b)
+static void dump_state_channel(struct state *st, int64_t first, enum channel_kind kind,
+	const char *name, bool whole, struct buf *b)
 {
 	struct channel *c = index_find(st->index, kind, name);
 	struct walk walk = {0};
@@ -111,7 +111,7 @@ static void channel(const struct model *m, struct state *st, enum channel_kind k
 	const char *name, bool whole, struct buf *b)
 {
 	if (st)
-		state_channel(st, m->first_pos, kind, name, whole, b);
+		dump_state_channel(st, m->first_pos, kind, name, whole, b);
 	else
 		model_channel(m, kind, name, whole, b);
 }

@@ -135,7 +135,7 @@ static int read_some(struct fixture *f, const char *id, int64_t one, int64_t to)
 static void which_types_go_where(void **state)
 {
 	static const char *const reserved[] = {"session.started", "session.x", "agent.active",
-		"context.updated", "message.direct", "ask.asked", "collaboration.started",
+		"context.updated", "message.direct", "ask.answered", "collaboration.started",
 		"decision.made", "memory.write", "claim.taken", "alert.raised"};
 	static const char *const inboxes[] = {"broadcast.message", "build.done", "a.b",
 		"sessions.x", "tasks.done", "taskforce.met", "alerts.none", "Session.started"};
@@ -150,6 +150,9 @@ static void which_types_go_where(void **state)
 		assert_false(event_is_reserved(inboxes[i]));
 		assert_true(event_reaches_inboxes(inboxes[i]));
 	}
+	/* A question to everyone; one to somebody has a target. */
+	assert_true(event_is_reserved("ask.asked"));
+	assert_true(event_reaches_inboxes("ask.asked"));
 	for (size_t i = 0; i < sizeof(feeds) / sizeof(feeds[0]); i++) {
 		assert_false(event_is_reserved(feeds[i]));
 		assert_false(event_reaches_inboxes(feeds[i]));

@@ -1,0 +1,61 @@
+/*
+ * An act: what somebody does to the loop, as a command (core/loop.h) with all that it needs.
+ *
+ * Threads: made and submitted on any; what `decide` calls, on the committer.
+ */
+#ifndef CORE_ACT_H
+#define CORE_ACT_H
+
+#include "core/bind.h"
+#include "core/buf.h"
+#include "core/error.h"
+#include "core/limits.h"
+#include "core/loop.h"
+
+/* A command with the storage that its drafts point into. Made by the functions of
+ * core/session.h, message.h, ask.h and others; freed by act_free, which whoever handles `done`
+ * calls.
+ */
+struct act {
+	struct command command;
+	struct actor actor;      /* who acts; its session is held */
+	struct session *session; /* whom it is about, held; for a registration set when done */
+	struct item *item;       /* the same, of an item (core/item.h) */
+	struct buf text[4];      /* type, data, detail, spare: see core/session_private.h */
+	struct kept_text *texts; /* what act_add copied */
+	char id[ID_MAX + 1];     /* the session's, once decided */
+	char key[AGENT_KEY_MAX + 1];
+	char user[64];     /* who speaks where no session does */
+	struct said *said; /* the messages of one write (core/message.c) */
+	size_t said_count;
+	struct mark *mark; /* what is marked read (core/mark.c) */
+	struct act *also;  /* the next registration of the same write; freed with this one */
+	bool own_id;       /* the id was chosen */
+	bool same;         /* a registration that gave back the session that was there */
+	void *more;        /* what else its maker needs, */
+	void (*more_free)(void *);
+	void *owner; /* whatever the submitter needs in done */
+};
+struct act *act_new(const struct actor *); /* NULL: out of memory */
+void act_free(struct act *);               /* takes NULL */
+
+/* A `done` for acts that nobody waits for: frees the act. */
+void act_over(struct loop *, struct command *, int status, const struct error *,
+	struct record *const *, size_t);
+
+/* Who speaks, as a draft says it: session, from and agent, and the uid. -ESTALE: the actor's
+ * session has ended. In `decide`. */
+int act_speak(struct act *, struct draft *, struct error *);
+
+/* Adds a draft to the act that is submitted (`to`, which may be the act itself or the first of its
+ * `also` chain), and copies its texts, all but `type`. -ENOMEM. In `decide`. */
+int act_add(struct act *to, const struct draft *);
+
+/* The session that acts: -ENOENT, -ENOTUNIQ, -ESTALE where there is none of one's own (`what` needs
+ * it, for the reason). Any thread. */
+int act_own_session(const struct actor *, const char *what, struct session **out, struct error *);
+
+/* Whether the uid may have `bytes` more kept: -EDQUOT. Takes the state's lock for writing. */
+int act_check_quota(struct loop *, uid_t, size_t bytes, struct error *);
+
+#endif
