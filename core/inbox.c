@@ -124,13 +124,22 @@ static bool visit(void *arg, struct record *r)
 	return v->fn(v->arg, r, line, len);
 }
 
-int inbox_each_unread(struct loop *loop, struct session *s, bool leased,
+static int part_view(struct loop *loop, struct session *s, enum inbox_part part, struct view *out)
+{
+	if (part == INBOX_DIRECT)
+		return view_init(out, loop, s->to, NULL, NULL, s->since_pos + 1);
+	if (part == INBOX_BROADCAST)
+		return view_init(out, loop, loop->state->broadcast, NULL, s->own, s->since_pos + 1);
+	return inbox_view(loop, s, out);
+}
+
+int inbox_each_unread(struct loop *loop, struct session *s, enum inbox_part part, bool leased,
 	bool (*fn)(void *arg, struct record *, const char *line, size_t len), void *arg)
 {
 	struct seen seen;
 	struct view view;
 	struct visit v = {loop, s, &view, leased, fn, arg};
-	int r = inbox_view(loop, s, &view);
+	int r = part_view(loop, s, part, &view);
 
 	if (r)
 		return r;

@@ -48,9 +48,10 @@ void leases_free(struct leases *); /* takes NULL */
 /* The session's inbox as a view. */
 int inbox_view(struct loop *, struct session *, struct view *out);
 
-/* Calls fn for each unread message, oldest first, until it returns false. `leased` tells whether
- * those handed out to readers count as unread. */
-int inbox_each_unread(struct loop *, struct session *, bool leased,
+/* Calls fn for each unread message of that part, oldest first, until it returns false. `leased`
+ * tells whether those handed out to readers count as unread. */
+enum inbox_part { INBOX_ALL, INBOX_DIRECT, INBOX_BROADCAST };
+int inbox_each_unread(struct loop *, struct session *, enum inbox_part, bool leased,
 	bool (*fn)(void *arg, struct record *, const char *line, size_t len), void *arg);
 
 /* How many are unread, those handed out counted too. */

@@ -10,12 +10,25 @@
 #define QUOTE_MAX 1000 /* bytes of one message */
 #define FOOT_MAX  160  /* kept free for what tells what was left out */
 
+void page_span(struct buf *b, const char *text, size_t len, size_t max)
+{
+	bool cut = len > max, half;
+
+	if (cut)
+		len = text_utf8_prefix(text, max, &half);
+	buf_addc(b, '`');
+	for (size_t i = 0; i < len; i++)
+		buf_addc(b, text[i] == '`'                                          ? '\''
+			    : text[i] == '\n' || text[i] == '\r' || text[i] == '\t' ? ' '
+										    : text[i]);
+	buf_adds(b, cut ? "…`" : "`");
+}
+
 void page_name(struct buf *b, const char *name)
 {
-	buf_addc(b, '`');
-	for (; *name; name++)
-		buf_addc(b, *name == '`' || *name == '\n' || *name == '\r' ? '\'' : *name);
-	buf_addc(b, '`');
+	size_t len = strlen(name);
+
+	page_span(b, name, len, len);
 }
 
 void page_quote(struct buf *b, const char *text, size_t len, size_t max)
@@ -93,7 +106,7 @@ int page_unread(struct loop *loop, struct session *s, size_t max, struct buf *ou
 	int r;
 
 	buf_addf(out, "# Unread: %llu\n", (unsigned long long)all);
-	r = inbox_each_unread(loop, s, true, add_message, &p);
+	r = inbox_each_unread(loop, s, INBOX_ALL, true, add_message, &p);
 	if (!r && p.full)
 		buf_addf(out,
 			"\n%llu more are left out here. `cat self/next` reads the oldest; "

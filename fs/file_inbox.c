@@ -34,7 +34,7 @@ static int unread(struct loop *loop, struct session *s, struct buf *out)
 {
 	struct lines l = {out, (size_t)loop->config->unread_max, 0};
 	uint64_t all = inbox_unread_count(loop, s), shown = 0;
-	int r = inbox_each_unread(loop, s, true, add_line, &l);
+	int r = inbox_each_unread(loop, s, INBOX_ALL, true, add_line, &l);
 
 	if (r || !l.left_out)
 		return r;

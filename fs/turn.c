@@ -342,6 +342,6 @@ void turn_poll(struct handle *h, fuse_req_t req, struct fuse_pollhandle *poll)
 	if (was)
 		fuse_pollhandle_destroy(was);
 	if (!ready)
-		inbox_each_unread(h->loop, h->node->where.session, false, any, &ready);
+		inbox_each_unread(h->loop, h->node->where.session, INBOX_ALL, false, any, &ready);
 	fuse_reply_poll(req, ready ? POLLIN | POLLRDNORM : 0);
 }

@@ -410,6 +410,27 @@ static void what_is_not_ours_is_refused(void **state)
 	assert_int_equal(db_open(s->path, &db_leitl, &(struct db *){NULL}, NULL), -ELOOP);
 }
 
+/* One of before items were. */
+static void a_table_that_came_later_is_made(void **state)
+{
+	struct scratch *s = *state;
+	const char *path = scratch_path(s, "leitl.db");
+	const struct saved_row row = {.key = "0:q1", .json = "{}", .json_len = 2};
+	struct store *store;
+	struct db *db;
+
+	fill(s->path, 20);
+	sqlite(path, "DROP TABLE item");
+	db = open_db(s->path);
+	assert_int_equal(store_new(db, &store, NULL), 0);
+	assert_int_equal(store_begin(store, NULL), 0);
+	assert_int_equal(store_row_put(store, SAVED_ITEM, &row, NULL), 0);
+	assert_int_equal(store_commit(store, NULL), 0);
+	store_free(store);
+	db_close(db);
+	db_close(open_db(s->path));
+}
+
 /* Waits for a child that asserted nothing but its status. */
 static int status_of(pid_t child)
 {
@@ -785,6 +806,7 @@ int main(void)
 		TEST(flipped_bits_in_the_header_are_refused),
 		TEST(damaged_pages_are_refused),
 		TEST(what_is_not_ours_is_refused),
+		TEST(a_table_that_came_later_is_made),
 		TEST(no_other_process_gets_in),
 		TEST(one_that_another_process_uses_is_refused),
 		TEST(what_may_not_be_written_is_refused),

@@ -82,7 +82,7 @@ static bool list_one(void *arg, struct record *r, const char *line, size_t len)
 static void unread(struct world *w, int i, bool leased, struct list *list)
 {
 	list->count = 0;
-	assert_int_equal(inbox_each_unread(w->loop, session(w, i), leased, list_one, list), 0);
+	assert_int_equal(inbox_each_unread(w->loop, session(w, i), INBOX_ALL, leased, list_one, list), 0);
 }
 
 /* Everything that was said, and who has read it. */
