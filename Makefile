@@ -16,7 +16,7 @@ OUT_address  = $(BUILD)/asan
 OUT_thread   = $(BUILD)/tsan
 OUT          = $(or $(OUT_$(SAN)),$(error SAN is address, thread or nothing))
 
-LIBS      = fuse3 sqlite3 jansson libxml-2.0 libcurl libsodium
+LIBS      = fuse3 sqlite3 jansson libxml-2.0 libcurl libsodium libpcre2-8
 DEFINES   = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUSE_USE_VERSION=314 \
 	-DLEITLFS_VERSION='"$(VERSION)"'
 WARNINGS  = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wconversion \
@@ -37,6 +37,10 @@ HELPERS = $(wildcard tests/helpers/*.c)
 FUZZERS = $(wildcard tests/fuzz/fuzz_*.c)
 SOURCES = $(PARTS) $(wildcard fs/main.c tests/*/*.c)
 OBJECTS = $(patsubst %.c,$(OUT)/%.o,$1)
+
+BASH_COMPLETION = $(PREFIX)/share/bash-completion/completions/leitlfs
+ZSH_COMPLETION  = $(PREFIX)/share/zsh/site-functions/_leitlfs
+FISH_COMPLETION = $(PREFIX)/share/fish/vendor_completions.d/leitlfs.fish
 
 all: $(OUT)/leitlfs ## the daemon (WERROR=1: warnings are errors; BUILD=DIR: elsewhere)
 units: $(UNITS:tests/unit/%.c=$(OUT)/unit/%)
@@ -81,7 +85,11 @@ $(OUT)/unit $(OUT)/helpers $(OUT)/bench:
 install: all ## into DESTDIR= PREFIX=/usr/local; `mount -t fuse.leitlfs` then finds it
 	install -D -m 755 $(OUT)/leitlfs $(DESTDIR)$(PREFIX)/bin/leitlfs
 	$(if $(wildcard docs/*.1),install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/*.1)
+	install -D -m 644 scripts/completions/leitlfs.bash $(DESTDIR)$(BASH_COMPLETION)
+	install -D -m 644 scripts/completions/_leitlfs $(DESTDIR)$(ZSH_COMPLETION)
+	install -D -m 644 scripts/completions/leitlfs.fish $(DESTDIR)$(FISH_COMPLETION)
 uninstall: ## what install put there
+	rm -f $(addprefix $(DESTDIR),$(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
 	rm -f $(DESTDIR)$(PREFIX)/bin/leitlfs $(patsubst docs/%,$(DESTDIR)$(PREFIX)/share/man/man1/%,$(wildcard docs/*.1))
 lint: ## clang-tidy, cppcheck and the functions that are not used here
 	@! grep -nE '\b(strcpy|strcat|v?sprintf|strtok|atoi)\(' $(SOURCES)

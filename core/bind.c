@@ -1,6 +1,7 @@
 /* Which process is which session. */
 #include "core/bind_private.h"
 
+#include "core/alert.h"
 #include "core/caller.h"
 #include "core/parts.h"
 #include "core/session.h"
@@ -436,6 +437,7 @@ int bindings_start(struct bindings *b, struct error *err)
 					loop_mono_us(loop) + loop->config->handover);
 		}
 	}
+	alerts_restore(loop);
 	r = watch_start(b->watch);
 	return r ? error_set(err, -r, "can't start the watcher: %s", strerror(-r)) : 0;
 }

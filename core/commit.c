@@ -1,7 +1,10 @@
 /* Taking commands, committing them together, answering, telling. */
+#include "core/collaboration.h"
 #include "core/parts.h"
 
+#include "core/ask.h"
 #include "core/log.h"
+#include "core/status.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -61,6 +64,8 @@ static void applied(struct loop *loop, struct record *r)
 {
 	struct session *s;
 
+	if (r->item && r->item->kind == ITEM_ASK)
+		asks_applied(loop, r);
 	if (!r->detail || r->kind != RECORD_EVENT || !r->session)
 		return;
 	s = state_session(loop->state, r->session);
@@ -72,11 +77,19 @@ static void applied(struct loop *loop, struct record *r)
 		unbind_session(loop, s);
 }
 
-/* Who waits for the messages of a session that has ended waits no longer. */
+/* Who waits for the messages of a session that has ended, or for what happens in a collaboration
+ * that has, waits no longer. */
 static void over(struct loop *loop, const struct record *r)
 {
 	struct session *s;
 
+	if (r->kind == RECORD_EVENT && r->item && strcmp(r->type, "collaboration.ended") == 0) {
+		const struct collaboration *c = (const struct collaboration *)r->item;
+
+		hub_over(&loop->hub, c->together);
+		hub_over(&loop->hub, c->talk);
+		hub_over(&loop->hub, c->decided);
+	}
 	if (r->kind != RECORD_EVENT || strcmp(r->type, "session.ended") != 0 || !r->session)
 		return;
 	s = state_session(loop->state, r->session);
@@ -181,9 +194,28 @@ static struct draft *gather(struct commit *commit, struct command *batch, size_t
 	return commit->drafts;
 }
 
+/* How the append went, and how long it and its writers took. */
+static void measure(struct loop *loop, const struct command *batch, size_t count, int64_t began_us,
+	int err, const struct error *error)
+{
+	struct metrics *m = loop->metrics;
+	const int64_t now_us = loop_mono_us(loop);
+
+	/* What could not be applied is in the log, and the last that was. */
+	trouble_note(m, TROUBLE_APPEND, loop->commit.failed ? -EIO : err, error);
+	if (err)
+		return;
+	histogram_add(&m->commit_time, histogram_times, now_us - began_us);
+	histogram_add(&m->commit_records, histogram_counts, (int64_t)count);
+	for (const struct command *c = batch; c; c = c->next)
+		if (!c->status && c->draft_count)
+			histogram_add(&m->write_time, histogram_times, now_us - c->submitted_us);
+}
+
 static void append(struct loop *loop, struct command *batch, size_t count)
 {
 	struct draft *drafts = gather(&loop->commit, batch, count);
+	const int64_t began_us = loop_mono_us(loop);
 	struct error error = {0};
 	int err;
 
@@ -191,6 +223,7 @@ static void append(struct loop *loop, struct command *batch, size_t count)
 		err = log_append(loop->log, drafts, count, &error);
 	else
 		err = error_set(&error, ENOMEM, "out of memory");
+	measure(loop, batch, count, began_us, err, &error);
 	if (!err && loop->commit.failed)
 		err = error_set(&error, EIO,
 			"kept, but it can't be shown until leitlfs is "
@@ -201,6 +234,13 @@ static void append(struct loop *loop, struct command *batch, size_t count)
 		c->status = err;
 		c->error = error;
 	}
+}
+
+static void let_go(struct loop *loop, struct record *r)
+{
+	if (r->kind == RECORD_EVENT)
+		counter_add(&loop->metrics->events[event_type_number(r->type)], 1);
+	record_unref(r);
 }
 
 static void tell(struct loop *loop, struct command *batch)
@@ -230,12 +270,14 @@ static void tell(struct loop *loop, struct command *batch)
 		followers = hub_collect(&loop->hub, commit->records[i]);
 		hub_tell(&loop->hub, commit->records[i], 0, followers);
 	}
-	for (size_t i = 0; i < commit->record_count; i++)
+	for (size_t i = 0; i < commit->record_count; i++) {
 		over(loop, commit->records[i]);
+		status_follow(loop, commit->records[i]);
+	}
 	if (loop->committed && commit->record_count)
 		loop->committed(loop->watch_arg, commit->records, commit->record_count);
 	for (size_t i = 0; i < commit->record_count; i++)
-		record_unref(commit->records[i]);
+		let_go(loop, commit->records[i]);
 	commit->record_count = 0;
 }
 
@@ -291,6 +333,7 @@ void loop_submit(struct loop *loop, struct command *command)
 	bool mine;
 
 	command->next = NULL;
+	command->submitted_us = loop_mono_us(loop);
 	pthread_mutex_lock(&c->mutex);
 	*c->tail = command;
 	c->tail = &command->next;

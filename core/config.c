@@ -47,6 +47,8 @@ const struct option_row config_options[] = {
 	ROW(save, OPTION_TIME, 30 * SECOND, 100 * MS, HOUR, false,
 		"longest time between saves of what a restart begins from"),
 
+	ROW(backlog, OPTION_COUNT, 1000, 1, 1000 * MILLION, true,
+		"unread messages of one session that an alert is raised for"),
 	ROW(broadcasts, OPTION_COUNT, 10, 1, MILLION, true,
 		"broadcasts that one session may send in a minute"),
 	ROW(tasks, OPTION_COUNT, 10, 1, MILLION, true,
@@ -65,6 +67,14 @@ const struct option_row config_options[] = {
 		"the largest unread and wait"),
 	ROW(results_max, OPTION_BYTES, 32 * KIB, KIB, 16 * MIB, false,
 		"the largest results.md"),
+	ROW(memory_file, OPTION_BYTES, 16 * MIB, 4 * KIB, 1024 * GIB, true,
+		"the largest file in memory/"),
+	ROW(memory_total, OPTION_BYTES, GIB, 4 * KIB, 1024 * GIB, true,
+		"bytes of all files in memory/ together, each in blocks of 4K"),
+	ROW(memory_files, OPTION_COUNT, MILLION / 10, 1, 1000 * MILLION, true,
+		"files, folders and links in memory/"),
+	ROW(memory_reads, OPTION_SWITCH, SWITCH_OFF, SWITCH_OFF, SWITCH_ON, false,
+		"tell also when a file in memory/ was read, by memory.read"),
 	ROW(sources, OPTION_WHO, WHO_OWNER, WHO_OWNER, WHO_ANY, false,
 		"who may add sources of context: the daemon's own user, or any"),
 	ROW(threads, OPTION_COUNT, 10, 1, 256, false,
@@ -127,6 +137,8 @@ static void add_value(struct buf *out, enum option_kind kind, int64_t value)
 
 	if (kind == OPTION_WHO)
 		buf_adds(out, value == WHO_ANY ? "any" : "owner");
+	if (kind == OPTION_SWITCH)
+		buf_adds(out, value == SWITCH_ON ? "yes" : "no");
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
 		int64_t size = units[i].size;
 
@@ -141,7 +153,7 @@ static void add_value(struct buf *out, enum option_kind kind, int64_t value)
 static void add_range(struct buf *out, const struct option_row *row)
 {
 	add_value(out, row->kind, row->least);
-	buf_adds(out, row->kind == OPTION_WHO ? " or " : " to ");
+	buf_adds(out, row->kind == OPTION_WHO || row->kind == OPTION_SWITCH ? " or " : " to ");
 	add_value(out, row->kind, row->most);
 	if (row->or_zero)
 		buf_adds(out, row->kind == OPTION_TIME ? ", 0: never" : ", 0: no limit");
@@ -180,6 +192,7 @@ static const struct {
 	[OPTION_COUNT] = {"N", "a number"},
 	[OPTION_BYTES] = {"SIZE", "a size such as 4096, 64K, 256M"},
 	[OPTION_WHO] = {"WHO", "one of"},
+	[OPTION_SWITCH] = {"yes", "one of"},
 	[OPTION_TEXT] = {"DIR", "a directory"},
 };
 
@@ -211,6 +224,12 @@ static int parse_who(const char *text, int64_t *out)
 	return *out == WHO_ANY || strcmp(text, "owner") == 0 ? 0 : -EINVAL;
 }
 
+static int parse_switch(const char *text, int64_t *out)
+{
+	*out = strcmp(text, "yes") == 0 ? SWITCH_ON : SWITCH_OFF;
+	return *out == SWITCH_ON || strcmp(text, "no") == 0 ? 0 : -EINVAL;
+}
+
 static int set_text(char **field, const char *value, struct error *err)
 {
 	char *copy = strdup(value);
@@ -228,13 +247,16 @@ static int set_row(
 	int64_t number = 0;
 	int rc;
 
+	if (value == NULL && row->kind == OPTION_SWITCH)
+		value = "yes";
 	if (value == NULL || value[0] == '\0')
 		return refuse_value(row, NULL, err);
 	if (row->kind == OPTION_TEXT)
 		return set_text(text_of(config, row), value, err);
-	rc = row->kind == OPTION_TIME  ? text_duration(value, &number)
-	     : row->kind == OPTION_WHO ? parse_who(value, &number)
-				       : parse_count(value, row->kind == OPTION_BYTES, &number);
+	rc = row->kind == OPTION_TIME     ? text_duration(value, &number)
+	     : row->kind == OPTION_WHO    ? parse_who(value, &number)
+	     : row->kind == OPTION_SWITCH ? parse_switch(value, &number)
+					  : parse_count(value, row->kind == OPTION_BYTES, &number);
 	if (rc != 0 ||
 		((number < row->least || number > row->most) && !(row->or_zero && number == 0)))
 		return refuse_value(row, value, err);

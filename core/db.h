@@ -135,6 +135,8 @@ int db_checkpoint(struct db *, struct error *err);
 /* How long the WAL is that has not been moved into the database yet. Never blocks. */
 size_t db_wal_bytes(const struct db *);
 
+const char *db_version(void); /* SQLite's */
+
 /* Translates a SQLite code of that connection and sets the reason: "WHAT: …"; a negative errno. */
 int db_errno(sqlite3 *, int code, const char *what, struct error *err);
 

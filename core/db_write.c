@@ -217,6 +217,11 @@ int db_sync(struct db *db, struct error *err)
 	return error_set(err, EIO, "%s: can't sync the WAL: %s", db->path, sqlite3_errstr(code));
 }
 
+const char *db_version(void)
+{
+	return sqlite3_libversion();
+}
+
 size_t db_wal_bytes(const struct db *db)
 {
 	return (size_t)__atomic_load_n(&db->frames, __ATOMIC_RELAXED) * (DB_PAGE + 24);

@@ -45,6 +45,7 @@ enum channel_kind {
 	CHANNEL_TOGETHER = 'C',  /* what happens in a collaboration */
 	CHANNEL_TALK = 'M',      /* what is said in one */
 	CHANNEL_DECISIONS = 'V', /* what is decided there, and the votes */
+	CHANNEL_ACTIVITY = 'Y',  /* tasks of an activity_type */
 };
 
 struct index;

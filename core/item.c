@@ -16,6 +16,7 @@ const struct item_ops *const item_kinds[ITEM_KINDS] = {
 	[ITEM_TASK] = &task_item,
 	[ITEM_CLAIM] = &claim_item,
 	[ITEM_COLLABORATION] = &collaboration_item,
+	[ITEM_ALERT] = &alert_item,
 };
 
 #define SLOTS (sizeof(((struct items *)0)->hash) / sizeof(struct item *))
@@ -66,7 +67,7 @@ size_t items_of(const struct state *st, enum item_kind kind, uid_t uid)
 
 int64_t item_number(struct loop *loop, enum item_kind kind, char out[ID_MAX + 1])
 {
-	static const char letters[ITEM_KINDS] = {'q', 't', 'm', 'c'};
+	static const char letters[ITEM_KINDS] = {'q', 't', 'm', 'c', 'a'};
 	struct state *st = loop->state;
 	int64_t *last = &loop->numbers[kind];
 
@@ -207,6 +208,10 @@ int items_apply(
 	if (!id) /* an event of such a type that is no item's: as it was written */
 		return 0;
 	item = state_item(st, (enum item_kind)kind, id);
+	if (item && item->closed_us && strcmp(r->type, ops->begins) == 0) {
+		drop(st, item); /* another begins by its id */
+		item = NULL;
+	}
 	if (!item && strcmp(r->type, ops->begins) == 0)
 		err = begin(st, (enum item_kind)kind, id, r, detail, &item);
 	if (err || !item) /* it was forgotten */

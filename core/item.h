@@ -3,7 +3,8 @@
  *
  * Each is an *item* of the state: records begin it, change it and close it, as state_apply() has
  * them (core/state.h). What is common stands here; what a kind is beyond that, its own source says
- * by the functions of its `struct item_ops` (core/ask.c, task.c, claim.c, collaboration.c).
+ * by the functions of its `struct item_ops` (core/ask.c, task.c, claim.c, collaboration.c). What
+ * the daemon warns of is an item too (core/alert.c).
  *
  * The record of an item is an event of the kind's types whose detail names it:
  * {"item":ID, …}. A record of another type may stand in the files of a collaboration: its detail
@@ -37,7 +38,7 @@ struct session;
 struct state;
 struct store;
 
-enum item_kind { ITEM_ASK, ITEM_TASK, ITEM_CLAIM, ITEM_COLLABORATION, ITEM_KINDS };
+enum item_kind { ITEM_ASK, ITEM_TASK, ITEM_CLAIM, ITEM_COLLABORATION, ITEM_ALERT, ITEM_KINDS };
 
 /* The kinds' own structs begin with it. */
 struct item {
@@ -83,7 +84,7 @@ struct item_ops {
 	void (*channels)(const struct item *, const struct record *, struct channel *out[3]);
 };
 
-extern const struct item_ops ask_item, task_item, claim_item, collaboration_item;
+extern const struct item_ops ask_item, task_item, claim_item, collaboration_item, alert_item;
 extern const struct item_ops *const item_kinds[ITEM_KINDS];
 
 /* In the state. */

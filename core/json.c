@@ -21,13 +21,14 @@ static struct json *outer(json_t *json)
 }
 
 /* The library goes deeper than JSON_DEPTH_MAX, on the stack: look first. All other errors are
- * left to it. */
-static int check_depth(const char *text, size_t len, struct error *err)
+ * left to it. `before` is what a text must begin with to be looked at as an object. */
+static int check_depth(const char *text, size_t len, const char *before, struct error *err)
 {
 	struct json_scan scan;
 	size_t used;
 
 	json_scan_init(&scan);
+	json_scan(&scan, before, strlen(before), &used);
 	while (len > 0 && (*text == ' ' || *text == '\n' || *text == '\t' || *text == '\r')) {
 		text++;
 		len--;
@@ -55,28 +56,45 @@ static int refuse(const json_error_t *found, struct error *err)
 		found->column, len, found->text);
 }
 
-int json_parse(const char *text, size_t len, struct json **out, struct error *err)
+static int load(const char *text, size_t len, size_t flags, struct json **out, struct error *err)
 {
 	json_error_t found;
 	json_t *json;
-	int rc = check_depth(text, len, err);
 
-	if (rc < 0)
-		return rc;
 	found.text[0] = '\0';
-	json = json_loadb(text, len, JSON_REJECT_DUPLICATES, &found);
+	flags |= JSON_REJECT_DUPLICATES;
+	json = json_loadb(text, len, flags, &found);
 	/* An integer past 64 bits is valid JSON; those who want it exactly use the raw text. */
 	if (json == NULL && json_error_code(&found) == json_error_numeric_overflow)
-		json = json_loadb(
-			text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &found);
+		json = json_loadb(text, len, flags | JSON_DECODE_INT_AS_REAL, &found);
 	if (json == NULL)
 		return refuse(&found, err);
-	if (!json_is_object(json)) {
-		json_decref(json);
-		return error_set(err, EINVAL, "bad JSON: must be an object");
-	}
 	*out = outer(json);
 	return 0;
+}
+
+int json_parse(const char *text, size_t len, struct json **out, struct error *err)
+{
+	struct json *json = NULL;
+	int rc = check_depth(text, len, "", err);
+
+	if (rc == 0)
+		rc = load(text, len, 0, &json, err);
+	if (rc < 0)
+		return rc;
+	if (!json_is_object(inner(json))) {
+		json_free(json);
+		return error_set(err, EINVAL, "bad JSON: must be an object");
+	}
+	*out = json;
+	return 0;
+}
+
+int json_parse_value(const char *text, size_t len, struct json **out, struct error *err)
+{
+	int rc = check_depth(text, len, "{\"\":", err);
+
+	return rc < 0 ? rc : load(text, len, JSON_DECODE_ANY, out, err);
 }
 
 void json_free(struct json *json)
@@ -226,6 +244,11 @@ static bool whole(const json_t *value, int64_t *out)
 		return false;
 	*out = (int64_t)real;
 	return true;
+}
+
+bool json_to_integer(const struct json *value, int64_t *out)
+{
+	return json_is_number(inner(value)) && whole(inner(value), out);
 }
 
 int json_get_integer(const struct json *object, const char *key, int64_t min, int64_t max,

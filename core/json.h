@@ -55,6 +55,32 @@ struct json_iter json_iter(const struct json *object);
 bool json_next(struct json_iter *it, const char **key, const struct json **value);
 
 /*
+ * Values of any kind.
+ */
+
+/* json_parse of any value, not of an object alone; as deep as a member of an object may be. */
+int json_parse_value(const char *text, size_t len, struct json **out, struct error *err);
+
+bool json_truth(const struct json *value); /* of true; not of anything else */
+
+/* Whether it is a number without a fraction: 1, 1.0 and 1e300 are. */
+bool json_is_whole(const struct json *value);
+/* Such a number's value; false, and `*out` untouched, where it has none of 64 bits. */
+bool json_to_integer(const struct json *value, int64_t *out);
+
+/* Below, above or equal to 0 as number `a` is below, above or equal to number `b`: by their values,
+ * exactly, however they are written. Integers past 64 bits are doubles here, and if there is one in
+ * a text, so are all of that text's numbers. */
+int json_compare(const struct json *a, const struct json *b);
+/* Whether both say the same: numbers by their value, objects irrespective of order. Takes one from
+ * `*steps` for about each value or 64 bytes that it looks at; where there are too few, it sets them
+ * to 0, and the answer means nothing. */
+bool json_same(const struct json *a, const struct json *b, uint64_t *steps);
+
+/* Adds the value as a line of JSON. Returns buf_error. */
+int json_show(const struct json *value, struct buf *out);
+
+/*
  * Typed members. Each returns 0, or -EINVAL with a reason that begins with the member's name
  * ("agent_name: must be a string"). A member that isn't there, or is null, leaves `*out` as it was,
  * which is thus the default; json_need makes that an error first.

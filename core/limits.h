@@ -6,6 +6,7 @@
 #define CORE_LIMITS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 /* Names. Ids are 1 to ID_MAX of A-Za-z0-9_-; names keep what they were given. */
 #define ID_MAX         64
@@ -34,6 +35,37 @@
 #define PATTERN_HEAP_KIB    16384               /* while it is searched for, */
 #define PATTERN_DEPTH_MAX   100000              /* and the choices that it may come back to */
 
+/* Asks. */
+#define ASKS_UID_MAX 10000                  /* open ones of one uid */
+#define ASK_TO_MAX   1000                   /* sessions that one is for */
+#define ASK_TYPE_MAX 64                     /* bytes */
+#define ASK_TIME_MAX (INT64_C(86400000000)) /* microseconds: a day */
+#define ROUTES_MAX   32                     /* tags for which an asker's last one is known */
+
+/* Claims, and working together. */
+#define CLAIM_NAME_MAX     255   /* bytes */
+#define CLAIM_NOTE_MAX     1024  /* bytes */
+#define CLAIMS_UID_MAX     10000 /* held by the sessions of one uid */
+#define TOGETHER_UID_MAX   1000  /* open collaborations that one uid began */
+#define PARTICIPANTS_MAX   256   /* of one collaboration */
+#define RECEIVERS_MAX      1000  /* sessions that one message in it reaches */
+#define DECISIONS_MAX      1000  /* of one collaboration */
+#define DECISION_MAX       4096  /* bytes */
+#define VOTES_MAX          10000 /* of one collaboration */
+#define VOTE_MAX           32    /* bytes of a vote's word */
+#define SESSION_TYPE_MAX   64    /* bytes */
+#define TOGETHER_GIVEN_MAX 16384 /* bytes of a collaboration's metadata */
+
+/* Files in memory/; how large and how many, core/config.h says. */
+#define MEMORY_XATTR_MAX 4000 /* bytes of a file's extended attributes, names and values */
+
+/* Tasks. */
+#define TASKS_MAX          10000              /* unfinished ones of one uid */
+#define TASK_BYTES_MAX     ((size_t)64 << 10) /* of what is told of one when it begins, or ends */
+#define TASK_RELATED_MAX   256                /* agents related to one */
+#define ACTIVITY_MAX       64                 /* bytes of an activity_type */
+#define ACTIVITY_TYPES_MAX 1000               /* distinct ones */
+
 /* Processes. */
 #define CHAIN_MAX   32     /* ancestors that are looked at */
 #define WATCHED_MAX 100000 /* processes watched at once */
@@ -60,5 +92,15 @@
 #define SYNC_QUEUE_BYTES ((size_t)4 << 20) /* and what they hold */
 #define SYNC_BATCH_MAX   256               /* changes in one commit, */
 #define SYNC_BATCH_BYTES ((size_t)4 << 20) /* and their text */
+
+/* Health: what is little room, and too little, on the file system of the state (of a small one, a
+ * quarter and a 16th of it); how long the saver
+ * may be silent, and how much it may have to save. */
+#define HEALTH_ROOM_LOW   ((int64_t)32 << 20)
+#define HEALTH_ROOM_LEAST ((int64_t)4 << 20)
+#define HEALTH_SILENT_US  INT64_C(10000000)
+#define HEALTH_HANGS_US   INT64_C(60000000)
+#define HEALTH_UNSAVED    131072
+#define HEALTH_NAMED      20 /* sources that can't be synced, by name */
 
 #endif

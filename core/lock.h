@@ -39,6 +39,12 @@ struct lock_owner {
  * of them. Blocks for the disk. */
 int lock_make_dir(const char *given, char **out, int *made, struct error *err);
 
+/* The path that a `given` of NULL means; the caller frees it. -ENOENT: no home; -ENOMEM. */
+int lock_default_dir(char **out, struct error *err);
+
+/* Whether what the descriptor is of lies on a disk that a state directory may be on: 0, -ENOTSUP. */
+int lock_check_disk(int fd, const char *path, struct error *err);
+
 /* Removes the last `made` directories of the path that are empty. */
 void lock_unmake_dir(const char *path, int made);
 

@@ -25,7 +25,7 @@ static int join(const char *first, const char *second, char **out, struct error 
 	return 0;
 }
 
-static int default_dir(char **out, struct error *err)
+int lock_default_dir(char **out, struct error *err)
 {
 	const char *home = getenv("XDG_STATE_HOME");
 	const struct passwd *user;
@@ -180,7 +180,7 @@ static int check_owner(int fd, const char *path, struct error *err)
 	return 0;
 }
 
-static int check_disk(int fd, const char *path, struct error *err)
+int lock_check_disk(int fd, const char *path, struct error *err)
 {
 	static const struct {
 		unsigned long type;
@@ -216,7 +216,7 @@ static int check_dir(const char *path, char **out, struct error *err)
 		return error_set(err, errno, "state directory %s: %s", path, strerror(errno));
 	rc = check_owner(fd, path, err);
 	if (rc == 0)
-		rc = check_disk(fd, path, err);
+		rc = lock_check_disk(fd, path, err);
 	if (rc == 0) {
 		canonical = realpath(path, NULL);
 		if (canonical == NULL)
@@ -231,7 +231,7 @@ static int check_dir(const char *path, char **out, struct error *err)
 int lock_make_dir(const char *given, char **out, int *out_made, struct error *err)
 {
 	char *path = NULL;
-	int rc = given != NULL ? copy_of(given, &path, err) : default_dir(&path, err), made;
+	int rc = given != NULL ? copy_of(given, &path, err) : lock_default_dir(&path, err), made;
 
 	if (rc != 0)
 		return rc;

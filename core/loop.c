@@ -1,10 +1,12 @@
 /* Opening the loop, closing it, and the saver: the thread that saves and lets old records go. */
 #include "core/parts.h"
 
+#include "core/ask.h"
 #include "core/db.h"
 #include "core/log_sqlite.h"
 #include "core/saver.h"
 #include "core/session.h"
+#include "core/status.h"
 #include "core/store.h"
 
 #include <errno.h>
@@ -126,7 +128,8 @@ int loop_open(const struct config *config, const struct clock *clock, uid_t owne
 	loop->recent = calloc(1, sizeof(*loop->recent));
 	loop->rates = rates_new();
 	loop->refusals = refusals_new(clock);
-	if (r || !loop->recent || !loop->rates || !loop->refusals)
+	loop->metrics = metrics_new(clock);
+	if (r || !loop->recent || !loop->rates || !loop->refusals || !loop->metrics)
 		r = error_set(err, ENOMEM, "out of memory");
 	if (!r)
 		r = open_parts(loop, err);
@@ -134,8 +137,12 @@ int loop_open(const struct config *config, const struct clock *clock, uid_t owne
 		r = make_owner(loop, err);
 	if (!r)
 		r = bindings_start(loop->bindings, err);
+	if (!r && status_begin(loop))
+		r = error_set(err, ENOMEM, "out of memory");
 	if (!r)
 		r = saver_start(loop, &loop->saver, err);
+	if (!r)
+		r = asks_start(loop, err);
 	if (r) {
 		loop_close(loop);
 		return r;
@@ -160,6 +167,7 @@ void loop_close(struct loop *loop)
 		return;
 	if (loop->bindings)
 		bindings_stop(loop->bindings);
+	asks_stop(loop);
 	saver_stop(loop->saver);
 	if (loop->recent)
 		recent_release(loop->recent);
@@ -169,6 +177,7 @@ void loop_close(struct loop *loop)
 		loop->log->ops->free(loop->log);
 	store_free(loop->store);
 	db_close(loop->db);
+	metrics_free(loop->metrics);
 	refusals_free(loop->refusals);
 	rates_free(loop->rates);
 	hub_release(&loop->hub);

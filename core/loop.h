@@ -64,7 +64,8 @@ struct command {
 	struct draft few[COMMAND_DRAFTS_MAX];
 	int status;
 	struct error error;
-	void *caller; /* loop_call's */
+	int64_t submitted_us; /* mono_us */
+	void *caller;         /* loop_call's */
 };
 
 /* Adds a draft, shallow: its strings live until done(). -ENOMEM. */

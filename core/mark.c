@@ -140,6 +140,9 @@ static int decide(struct loop *loop, struct command *c, struct error *err)
 			.session = m->from[i]->session,
 			.data = a->text[DATA].data + at,
 			.data_len = m->ends[i] - at,
+			.detail = strcmp(m->from[i]->type, "message.direct") == 0
+					  ? "{\"of\":\"message.direct\"}"
+					  : NULL,
 		};
 
 		at = m->ends[i];

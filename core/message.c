@@ -4,6 +4,7 @@
 #include "core/framer.h"
 #include "core/json.h"
 #include "core/parts.h"
+#include "core/task.h"
 #include "core/text.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 struct said {
 	char type[TYPE_MAX + 1];
 	size_t off, len;
+	struct task_word *task; /* what it means where it tells of a task; the act's */
 };
 
 enum { DATA, SPARE };
@@ -86,7 +88,7 @@ static bool is_own(const struct actor *actor, const char *name)
 	return strcmp(name, user) == 0;
 }
 
-static int check_names(const struct actor *actor, const struct json *json, struct error *err)
+int message_check_names(const struct actor *actor, const struct json *json, struct error *err)
 {
 	static const char *const members[] = {"session_id", "from", NULL};
 	const char *name;
@@ -106,12 +108,40 @@ static int check_names(const struct actor *actor, const struct json *json, struc
 	return 0;
 }
 
-static int check_type(const char *type, struct error *err)
+/* What happened to a memory that is kept elsewhere may be told of, under the types that tell of
+ * memory/: data says which by its item_id, and is marked. */
+static bool may_report(const char *type)
+{
+	return strcmp(type, "memory.write") == 0 || strcmp(type, "memory.delete") == 0 ||
+	       strcmp(type, "memory.read") == 0;
+}
+
+static int check_report(const char *type, const struct json *json, struct error *err)
+{
+	const struct json *data = json_get(json, "data"), *id = NULL;
+
+	if (data && json_kind(data) == JSON_KIND_OBJECT)
+		id = json_get(data, "item_id");
+	if (!id || (json_kind(id) != JSON_KIND_NUMBER &&
+			   (json_kind(id) != JSON_KIND_STRING || !*json_text(id))))
+		return error_set(err, EINVAL,
+			"event_type: %s is for leitlfs itself to tell; of a memory that is kept "
+			"elsewhere data must name the item_id",
+			type);
+	if (json_has(data, "reported"))
+		return error_set(err, EINVAL, "reported: is for leitlfs itself to add");
+	return 0;
+}
+
+static int check_type(const char *type, const struct json *json, bool *reported, struct error *err)
 {
 	if (!text_type_ok(type))
 		return error_set(err, EINVAL,
 			"event_type: \"%.80s\" is not words of A-Z a-z 0-9 _ with dots between",
 			type);
+	*reported = may_report(type);
+	if (*reported)
+		return check_report(type, json, err);
 	if (event_is_reserved(type))
 		return error_set(err, EINVAL, "event_type: %s is for leitlfs itself to tell", type);
 	return 0;
@@ -154,12 +184,13 @@ static int json_data(const struct message *m, const char *type, bool direct, str
 {
 	const char *named = NULL, *raw = m->text;
 	size_t len = m->len;
+	bool reported = false;
 	int r;
 
 	if (!type && !direct) {
 		r = json_get_string(m->json, "event_type", 0, &named, err);
 		if (!r && named)
-			r = check_type(named, err);
+			r = check_type(named, m->json, &reported, err);
 		if (!r && named)
 			r = check_members(m->json, err);
 		if (r)
@@ -172,7 +203,12 @@ static int json_data(const struct message *m, const char *type, bool direct, str
 			len = 2;
 		}
 	}
-	return json_compact(raw, len, out);
+	r = json_compact(raw, len, out);
+	if (!r && reported) {
+		out->len--; /* its closing brace */
+		buf_adds(out, ",\"reported\":true}");
+	}
+	return r;
 }
 
 /* Draft of one message, with who speaks. */
@@ -208,7 +244,8 @@ static int decide(struct loop *loop, struct command *c, struct error *err)
 		d.type = a->said[i].type;
 		d.data = a->text[DATA].data + a->said[i].off;
 		d.data_len = a->said[i].len;
-		r = command_add(c, &d);
+		r = a->said[i].task ? task_decide(loop, a, a->said[i].task, &d, err)
+				    : command_add(c, &d);
 	}
 	return r;
 }
@@ -226,6 +263,7 @@ static struct said *another(struct act *a)
 	a->said = grown;
 	grown += n;
 	grown->type[0] = '\0';
+	grown->task = NULL;
 	return grown;
 }
 
@@ -243,6 +281,23 @@ static struct act *begin(const struct actor *actor, struct session *to)
 	return a;
 }
 
+/* A message that tells of a task. Through `broadcast` it is known only now what it is: it counts
+ * against the limit of tasks, too. */
+static int tell_task(
+	struct loop *loop, struct act *a, struct said *said, bool named, struct error *err)
+{
+	struct burst burst = {0};
+	int r = 0;
+
+	if (named && a->actor.session)
+		r = message_may(loop, &a->actor, &burst, said->type, NULL, err);
+	if (!r)
+		r = task_word(
+			a, said->type, a->text[DATA].data + said->off, said->len, &said->task, err);
+	a->command.alone = true;
+	return r;
+}
+
 int message_add(struct loop *loop, const struct actor *actor, const struct message *m,
 	const char *type, struct session *to, struct act **act, struct error *err)
 {
@@ -251,9 +306,8 @@ int message_add(struct loop *loop, const struct actor *actor, const struct messa
 	struct said *said = a ? another(a) : NULL;
 	int r = said ? 0 : -ENOMEM;
 
-	(void)loop;
 	if (!r && m->json)
-		r = check_names(actor, m->json, err);
+		r = message_check_names(actor, m->json, err);
 	if (r)
 		goto out;
 	snprintf(said->type, sizeof(said->type), "%s", otherwise);
@@ -265,6 +319,8 @@ int message_add(struct loop *loop, const struct actor *actor, const struct messa
 	if (!r)
 		r = buf_error(&a->text[DATA]);
 	said->len = a->text[DATA].len - said->off;
+	if (!r && !to && task_is_word(said->type))
+		r = tell_task(loop, a, said, !type, err);
 	if (!r)
 		a->said_count++;
 out:

@@ -24,6 +24,10 @@ int message_may(struct loop *, const struct actor *, struct burst *, const char 
 int message_add(struct loop *, const struct actor *, const struct message *, const char *type,
 	struct session *to, struct act **act, struct error *);
 
+/* Whether session_id and from, where an object has them, are the writer's own: -EACCES, -EINVAL. */
+struct json;
+int message_check_names(const struct actor *, const struct json *, struct error *);
+
 /* A session's sign of life, shown on feeds/all.live alone and not kept. */
 void message_heartbeat(struct loop *, struct session *);
 

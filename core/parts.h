@@ -10,12 +10,15 @@
 #include "core/hub.h"
 #include "core/inbox.h"
 #include "core/loop.h"
+#include "core/metrics.h"
 #include "core/rate.h"
 #include "core/recent.h"
 #include "core/refusal.h"
 #include "core/state.h"
 
 #include <pthread.h>
+
+struct asks;
 
 struct loop {
 	const struct config *config;
@@ -37,7 +40,9 @@ struct loop {
 	struct inboxes inboxes;
 	struct rates *rates;
 	struct refusals *refusals;
+	struct metrics *metrics;
 	struct saver *saver;
+	struct asks *asks;           /* what ends them in time (core/ask_timer.c) */
 	int64_t numbers[ITEM_KINDS]; /* the last that item_number() gave: the committer's */
 
 	void (*committed)(void *arg, struct record *const *, size_t);

@@ -25,6 +25,7 @@ struct refusals {
 	struct lines **all; /* by uid */
 	size_t count, cap;
 	uint64_t uses;
+	unsigned long long counts[REFUSAL_ERRNOS]; /* by errno */
 	uint64_t floor; /* where a uid's file begins: at no less than any that was given up ended */
 	void (*watch)(void *arg, uid_t uid);
 	void *watch_arg;
@@ -211,6 +212,7 @@ void refusal_add(struct refusals *all, uid_t uid, pid_t pid, const char *session
 	int64_t now_us;
 
 	pthread_mutex_lock(&all->mutex); /* before the time is taken: lines are in its order */
+	all->counts[code > 0 && code < REFUSAL_ERRNOS ? code : 0]++;
 	now_us = all->clock->wall_us(all->clock);
 	render(&line, now_us, pid, session, path, code, reason);
 	lines = buf_error(&line) == 0 ? make_lines(all, uid) : NULL;
@@ -230,6 +232,16 @@ void refusal_add(struct refusals *all, uid_t uid, pid_t pid, const char *session
 	buf_release(&line);
 	if (watch != NULL)
 		watch(watch_arg, uid);
+}
+
+unsigned long long refusals_of(struct refusals *all, int code)
+{
+	unsigned long long count;
+
+	pthread_mutex_lock(&all->mutex);
+	count = all->counts[code];
+	pthread_mutex_unlock(&all->mutex);
+	return count;
 }
 
 void refusal_span(struct refusals *all, uid_t uid, uint64_t *first, uint64_t *end, int64_t *time_us)

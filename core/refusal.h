@@ -17,6 +17,7 @@
 
 #define REFUSAL_BYTES_MAX ((size_t)64 << 10) /* kept a uid */
 #define REFUSAL_UIDS_MAX  1024
+#define REFUSAL_ERRNOS    134 /* beyond the last: Linux's errnos are smaller */
 
 struct refusals;
 struct clock;
@@ -28,6 +29,9 @@ void refusals_free(struct refusals *);               /* takes NULL */
  * not UTF-8 is shown as U+FFFD, what is too long is cut. Without memory the line is lost. */
 void refusal_add(struct refusals *, uid_t uid, pid_t pid, const char *session, const char *path,
 	int code, const char *reason);
+
+/* How many there were of a code below REFUSAL_ERRNOS, of all uids; at 0 those of no such code. */
+unsigned long long refusals_of(struct refusals *, int code);
 
 /* The file as it stands: bytes [first, end) are kept, both only grow; time is of the last line (0:
  * none). */

@@ -1,16 +1,18 @@
 #include "core/saver.h"
 
 #include "core/db.h"
+#include "core/health.h"
 #include "core/log.h"
+#include "core/metrics.h"
 #include "core/parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <syslog.h>
 #include <time.h>
 
 #define LOOK_US      (SECOND_US / 4) /* how often it looks whether something is due */
+#define HEALTH_LOOKS 4               /* looks from one at the health to the next */
 #define EXPIRE_CHUNK 2000            /* records that go in one transaction */
 
 struct saver {
@@ -20,6 +22,7 @@ struct saver {
 	pthread_cond_t cond;
 	bool stopping;
 	int64_t save_due, expire_due, receipts_due; /* mono_us */
+	unsigned looks;
 };
 
 static int save(struct loop *loop, struct error *err)
@@ -34,25 +37,48 @@ static int save(struct loop *loop, struct error *err)
 	return 0;
 }
 
+static int move(struct loop *loop, struct error *err)
+{
+	const int r = loop->log->ops->move(loop->log, err);
+
+	trouble_note(loop->metrics, TROUBLE_MOVE, r, err);
+	return r;
+}
+
+static void checkpoint(struct loop *loop)
+{
+	const int64_t began_us = loop_mono_us(loop);
+	struct error err = {0};
+	const int r = db_checkpoint(loop->db, &err);
+
+	trouble_note(loop->metrics, TROUBLE_CHECKPOINT, r, &err);
+	histogram_add(
+		&loop->metrics->checkpoint_time, histogram_times, loop_mono_us(loop) - began_us);
+}
+
 static void save_now(struct saver *s)
 {
 	struct loop *loop = s->loop;
+	struct metrics *m = loop->metrics;
 	struct error err = {0};
+	int64_t began_us;
 	int r;
 
 	/* What is saved must be in the log's table; most of it is moved before writers are held. */
-	r = loop->log->ops->move(loop->log, &err);
+	r = move(loop, &err);
 	commit_hold(loop);
+	began_us = loop_mono_us(loop);
 	if (!r)
-		r = loop->log->ops->move(loop->log, &err);
-	if (!r && !state_is_saved(loop->state))
+		r = move(loop, &err);
+	if (!r && !state_is_saved(loop->state)) {
 		r = save(loop, &err);
+		histogram_add(&m->save_time, histogram_times, loop_mono_us(loop) - began_us);
+	}
 	commit_resume(loop);
 	/* Nothing is lost: the log has it all, and the next save tries again. */
-	if (r)
-		syslog(LOG_WARNING, "saving the state failed: %s", err.text);
-	else if (db_checkpoint(loop->db, &err))
-		syslog(LOG_WARNING, "checkpoint failed: %s", err.text);
+	trouble_note(m, TROUBLE_SAVE, r, &err);
+	if (!r)
+		checkpoint(loop);
 }
 
 /* What goes with the records before a position, for each uid. */
@@ -191,17 +217,18 @@ static void look(struct saver *s)
 	state_rdlock(loop);
 	behind = loop->state->applied_pos - loop->state->saved_pos;
 	state_unlock(loop);
-	if (loop->log->ops->move(loop->log, &err))
-		syslog(LOG_WARNING, "moving events into the database failed: %s", err.text);
+	move(loop, &err);
 	if (behind >= SAVE_RECORDS || now >= s->save_due) {
 		save_now(s);
 		s->save_due = now + loop->config->save;
 	}
 	if (now >= s->expire_due) {
-		if (expire(s, &err))
-			syslog(LOG_WARNING, "letting old events go failed: %s", err.text);
+		trouble_note(loop->metrics, TROUBLE_EXPIRE, expire(s, &err), &err);
 		s->expire_due = now + expire_every(loop->config);
 	}
+	/* By the looks and not by a clock: that this thread goes on is what it shows. */
+	if (s->looks++ % HEALTH_LOOKS == 0)
+		health_look(loop);
 }
 
 static void *run(void *arg)

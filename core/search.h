@@ -30,6 +30,8 @@ struct search;
 
 int search_new(struct catalog *, struct sources *, struct search **out, struct error *);
 void search_free(struct search *); /* takes NULL */
+/* How many answers were in the cache, and how many had to be found. */
+void search_counts(struct search *, uint64_t *hits, uint64_t *misses);
 
 struct result {
 	int64_t id; /* the entry's */

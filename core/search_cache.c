@@ -72,8 +72,18 @@ struct results *cache_get(struct search *s, const char *key, uint64_t generation
 		c->used = ++s->uses;
 		r = results_ref(c->results);
 	}
+	s->hits += r != NULL;
+	s->misses += r == NULL;
 	pthread_mutex_unlock(&s->mutex);
 	return r;
+}
+
+void search_counts(struct search *s, uint64_t *hits, uint64_t *misses)
+{
+	pthread_mutex_lock(&s->mutex);
+	*hits = s->hits;
+	*misses = s->misses;
+	pthread_mutex_unlock(&s->mutex);
 }
 
 void cache_put(struct search *s, char *key, struct results *results)

@@ -31,6 +31,7 @@ struct search {
 	struct cached cache[CACHE_COUNT]; /* those with a key; this and below under the mutex */
 	size_t bytes;
 	uint64_t uses;
+	uint64_t hits, misses;
 };
 
 /* search_scope.c: the sources that are searched. */

@@ -1,6 +1,7 @@
 /* Registering a session, changing it, and ending it: what the commands decide. */
 #include "core/session_private.h"
 
+#include "core/alert.h"
 #include "core/inbox.h"
 #include "core/json.h"
 #include "core/parts.h"
@@ -219,48 +220,52 @@ static int decide_health(struct loop *loop, struct command *c, struct error *err
 {
 	struct act *a = (struct act *)c;
 	struct session *s = a->session;
-	struct draft d = {
+	const bool late = a->text[SPARE].len > 0;
+	const struct alert_what what = {
+		.kind = "session.late",
+		.subject = s->id,
+		.session = s,
+		.message = late ? a->text[TYPE].data : NULL,
+		.since_us = atomic_load(&s->heard_wall_us),
+	};
+	const struct draft d = {
 		.kind = RECORD_EVENT,
 		.uid = s->uid,
-		.type = a->text[TYPE].data,
+		.type = "session.late",
 		.session = s->id,
 		.from = s->agent_name,
-		.data = a->text[DATA].data,
-		.data_len = a->text[DATA].len,
+		.agent = s->agent ? s->agent->key : NULL,
+		.data = a->text[SPARE].data,
+		.data_len = a->text[SPARE].len,
 	};
 	int r = 0;
 
-	(void)loop, (void)err;
+	(void)err;
 	if (s->ended_us || !s->agent)
 		return 0;
-	d.agent = s->agent->key;
-	if (strcmp(d.type, "alert.raised") == 0) {
-		struct draft late = d;
-
-		late.type = "session.late";
-		late.data = a->text[SPARE].data;
-		late.data_len = a->text[SPARE].len;
-		r = command_add(c, &late);
-	}
-	return r ? r : command_add(c, &d);
+	if (late && !alert_find(loop->state, what.kind, what.subject))
+		r = command_add(c, &d);
+	return r ? r : alert_add(loop, a, &what, late);
 }
 
 int session_health_changed(struct loop *loop, struct session *s, bool late, struct act **out)
 {
 	struct act *a = act_new(NULL);
-	int64_t heard = atomic_load(&s->heard_wall_us);
+	int64_t heard = atomic_load(&s->heard_wall_us), silent_s;
 
 	if (!a)
 		return -ENOMEM;
 	a->session = session_ref(s);
-	buf_adds(&a->text[TYPE], late ? "alert.raised" : "alert.cleared");
-	buf_adds(&a->text[SPARE], "{\"last_heartbeat\":\"");
-	buf_add_time(&a->text[SPARE], heard);
-	buf_addf(&a->text[SPARE], "\",\"silent_s\":%lld}",
-		(long long)((loop_wall_us(loop) - heard) / SECOND_US));
-	buf_addf(&a->text[DATA], "{\"alert\":\"session.late\",\"session_id\":\"%s\"}", s->id);
+	silent_s = (loop_wall_us(loop) - heard) / SECOND_US;
+	if (late) {
+		buf_addf(&a->text[TYPE], "silent for %lld s", (long long)silent_s);
+		buf_adds(&a->text[SPARE], "{\"last_heartbeat\":\"");
+		buf_add_time(&a->text[SPARE], heard);
+		buf_addf(&a->text[SPARE], "\",\"silent_s\":%lld}", (long long)silent_s);
+	}
 	a->command.decide = decide_health;
-	if (buf_error(&a->text[SPARE]) || buf_error(&a->text[DATA])) {
+	a->command.alone = true; /* two at once would both find it as it was */
+	if (buf_error(&a->text[SPARE]) || buf_error(&a->text[TYPE])) {
 		act_free(a);
 		return -ENOMEM;
 	}

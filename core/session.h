@@ -41,7 +41,7 @@ int session_change(struct loop *, const struct actor *, struct session *, enum s
 	const char *text, size_t len, bool json, struct act **out, struct error *);
 
 /* The daemon's word that a session is late (session.late and alert.raised), or was heard of again
- * (alert.cleared). */
+ * (alert.cleared); nothing where that was told already (core/alert.h). */
 int session_health_changed(struct loop *, struct session *, bool late, struct act **out);
 
 /* Adds the session as the JSON object that a record's detail and a saved row hold: who and what it

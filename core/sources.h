@@ -103,6 +103,20 @@ bool sources_synced(struct sources *, struct source *, uint64_t ticket, struct b
 void sources_last(struct sources *, struct source *, struct buf *out);
 void sources_status(struct sources *, struct source *, struct buf *out);
 
+/* How its syncs went since the daemon started, and how the last did. Waits for no disk. */
+enum sync_outcome { SYNC_OK, SYNC_PARTIAL, SYNC_FAILED, SYNC_OUTCOMES };
+extern const char *const sync_outcomes[SYNC_OUTCOMES]; /* "ok", … */
+struct source_health {
+	uint64_t outcomes[SYNC_OUTCOMES];
+	int64_t failing_us;   /* wall_us: since when they fail; 0: the last did not */
+	int64_t success_us;   /* of the last that did not fail; 0: none */
+	int64_t files, bytes; /* as of the last sync */
+	char error[200];      /* why it failed; cut */
+};
+void source_health(struct sources *, struct source *, struct source_health *out);
+/* The same of all sources there were, whoever sees them. */
+void sources_outcomes(struct sources *, uint64_t out[SYNC_OUTCOMES]);
+
 /* Told, on the thread that did it and without locks, of entries that changed or went (paths of one
  * source; NULL: all of it, its visibility too), and that a sync is over, or the source gone. One
  * each; must not block, nor call this. When it returns, no call of those before is under way. */

@@ -72,8 +72,11 @@ struct source_state {
 	char *error;           /* why the last failed, or what it could not get; or NULL */
 	bool failed;           /* the last did as a whole */
 	int64_t success_us;    /* wall_us of the last that did not; 0: none */
-	char *file_error;      /* why the configuration file as it is now is not followed */
-	int64_t told_us;       /* mono_us */
+	int64_t failing_us;    /* wall_us: since when all have; 0: the last did not */
+	uint64_t outcomes[SYNC_OUTCOMES]; /* since the start */
+	int64_t files, bytes;             /* as of the last sync */
+	char *file_error; /* why the configuration file as it is now is not followed */
+	int64_t told_us;  /* mono_us */
 	struct untold untold;
 };
 
@@ -88,6 +91,7 @@ struct sources {
 	struct sources_options options;
 	struct folder_watch *watch; /* NULL: none */
 	struct source_files *files;
+	uint64_t outcomes[SYNC_OUTCOMES]; /* of all, ever; under the mutex */
 	pthread_mutex_t changing, mutex;
 	struct source **all; /* by name, without those that are gone; under the mutex */
 	size_t count, cap;
@@ -153,6 +157,13 @@ int64_t source_next(const struct source *, int64_t now_us, uint32_t random); /* 
 
 /* sources_sync.c: what a worker does with a source that is its turn. */
 void source_work(struct sources *, struct source *);
+
+/* sources_health.c: what is counted of a sync; under the mutex. What is told of it, without a lock;
+ * of a source that is gone, that it is well. And after a start: of sources that are no more. */
+void source_count(struct source *, const struct sync_result *);
+void source_measure(struct sources *, struct source *);
+void source_alert(struct sources *, struct source *);
+void sources_alerts(struct sources *);
 
 /* sources_told.c */
 void untold_add(struct untold *, const struct sync_result *);

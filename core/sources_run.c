@@ -309,6 +309,7 @@ int sources_start(struct sources *ss, struct error *err)
 		return error_set(err, errno, "eventfd: %s", strerror(errno));
 	if (ss->options.watch && folder_watch_new(folder_changed, ss, &ss->watch, &why) != 0)
 		sources_log(ss, "folders are not watched, only looked at: %s", why.text);
+	sources_alerts(ss);
 	start_sources(ss);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);

@@ -224,6 +224,8 @@ static void note(
 	free(st->error);
 	st->error = result->error.code != 0 ? strdup(result->error.text) : NULL;
 	st->failed = result->status != 0;
+	if (!run->refused)
+		source_count(s, result);
 	if (result->status == 0) {
 		st->success_us = result->ended_us;
 		if (result->memory != NULL &&
@@ -274,6 +276,10 @@ static bool finish(
 			ss, "source %s: how its sync went can't be kept: %s", s->name, err.text);
 	pthread_mutex_unlock(&ss->changing);
 	source_tell(ss, s, false);
+	if (counts && !run->refused) {
+		source_measure(ss, s);
+		source_alert(ss, s);
+	}
 	if (counts)
 		sources_tell_over(ss, s);
 	sources_wake(ss);
@@ -296,6 +302,7 @@ static void let_go(struct sources *ss, struct source *s)
 	if (catalog_source_drop(ss->catalog, s->id, &err) != 0)
 		sources_log(ss, "what source %s had can't be removed: %s", s->name, err.text);
 	source_tell(ss, s, true);
+	source_alert(ss, s);
 }
 
 void source_work(struct sources *ss, struct source *s)

@@ -4,6 +4,7 @@
 
 #include "core/inbox.h"
 #include "core/store.h"
+#include "core/task.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -177,6 +178,8 @@ int state_make_agent(
 		agent_free(a);
 		return -ENOMEM;
 	}
+	for (const struct item *i = st->items.open[ITEM_TASK].first; i; i = i->next)
+		a->open_tasks += strcmp(((const struct task *)i)->agent, key) == 0;
 	a->next = st->agents[hash(key) & (st->agent_slots - 1)];
 	st->agents[hash(key) & (st->agent_slots - 1)] = a;
 	st->agent_count++;
@@ -272,6 +275,7 @@ void session_unref(struct session *s)
 	free(s->tags);
 	free(s->sources);
 	free(s->given);
+	free(s->routes);
 	free(s->heirs);
 	free(s->beyond);
 	leases_free(s->leases);

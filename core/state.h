@@ -36,6 +36,9 @@ struct agent {
 	struct channel *events, *own, *to;
 	struct agent *next; /* in the hash */
 	bool dirty;
+	bool active;    /* what was told last: agent.active, agent.idle */
+	int open_tasks; /* unfinished ones that are its, */
+	int busy;       /* and its living sessions with a current_task: as the state has them */
 };
 
 enum end_reason { END_NONE, END_ASKED, END_PROCESS_GONE, END_TIMEOUT, END_ALIVE_CLOSED };
@@ -49,6 +52,7 @@ struct session {
 	char *tags;    /* JSON array */
 	char *sources; /* JSON array, or NULL: every source */
 	char *given;   /* JSON object of what else was given at registration, or NULL */
+	char *routes;  /* JSON object: whom it asked last by a tag (core/ask.c), or NULL */
 	uid_t uid;
 	gid_t gid;
 	int64_t started_us, ended_us; /* ended_us 0: it lives */
@@ -78,11 +82,19 @@ struct session {
 	atomic_llong heard_mono_us, heard_wall_us; /* when it was last heard of */
 	atomic_bool late;
 	atomic_int waiting; /* readers of wait and next: it is heard of as long as there is one */
+	atomic_int reading; /* who has wait, next or inbox.live open */
+	atomic_int asking;  /* its asks that are held and unanswered */
 	struct leases *leases;   /* under the inboxes' lock (core/inbox.h) */
 	struct binding *binding; /* this and below: under the bindings' lock (core/bind.h) */
 	int heir_at;             /* which of the heirs the binding is */
 	int alive_holders;
 	atomic_llong handover_mono_us; /* by when it must act; 0: it need not */
+	struct backlog {
+		int64_t due_pos;             /* no earlier can it be too much */
+		int64_t read_pos, first_pos; /* as they were when it was counted */
+		int beyond;
+		bool raised;
+	} backlog; /* the saver's (core/alert_look.c) */
 };
 
 /* How much of the log is a uid's, for its quota: of its records from first_pos on. */
@@ -102,8 +114,9 @@ struct state {
 	struct session *dirty;
 	struct channel *all, *broadcast;
 	int64_t applied_pos, saved_pos, last_seq;
-	int64_t first_pos; /* what is older than this has expired */
-	size_t type_count; /* distinct event types */
+	int64_t first_pos;     /* what is older than this has expired */
+	size_t type_count;     /* distinct event types, */
+	size_t activity_count; /* and types of activity */
 	struct items items;
 	struct kept *kept; /* by uid, in no order */
 	size_t kept_count;

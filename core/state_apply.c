@@ -2,6 +2,7 @@
 #include "core/state_private.h"
 
 #include "core/json.h"
+#include "core/status.h"
 #include "core/text.h"
 
 #include <errno.h>
@@ -267,23 +268,40 @@ static int parse_detail(const struct record *r, struct json **out)
 	return err == -EINVAL ? -EUCLEAN : err;
 }
 
+/* What was told of an agent. */
+static void told_agent(struct state *st, const struct record *r)
+{
+	struct agent *a = r->agent ? state_agent(st, r->agent) : NULL;
+
+	if (!a)
+		return;
+	a->active = strcmp(r->type, "agent.active") == 0;
+	a->dirty = true;
+}
+
 /* What a record with a detail does beyond standing in files. */
 static int apply_detail(struct state *st, struct record *r, const struct json *detail)
 {
 	const int kind = r->kind == RECORD_EVENT ? item_kind_of(r->type) : -1;
-	struct session *s;
+	struct session *s = r->session ? state_session(st, r->session) : NULL;
+	const bool busy = s && session_is_busy(s);
 	int err = 0;
 
-	if (kind >= 0) {
+	if (r->kind == RECORD_EVENT && strncmp(r->type, "agent.", 6) == 0) {
+		told_agent(st, r);
+	} else if (kind >= 0) {
 		err = items_apply(st, kind, r, detail, r->detail);
 	} else if (r->kind == RECORD_EVENT && strcmp(r->type, "session.started") == 0) {
 		err = started(st, r, detail);
-	} else if (r->session && (s = state_session(st, r->session))) {
+	} else if (s) {
 		if (r->kind == RECORD_READ)
 			err = apply_read(st, s, detail);
 		else if (r->kind == RECORD_EVENT)
 			err = changed(st, s, r, detail);
 	}
+	s = r->session ? state_session(st, r->session) : NULL;
+	if (s)
+		s->agent->busy += session_is_busy(s) - busy;
 	return err;
 }
 
@@ -327,6 +345,53 @@ static int place_in_item(struct state *st, struct record *r, const struct json *
 	return err;
 }
 
+/* A task's events stand with its activity_type, and with its agent's. */
+static int place_task(struct state *st, struct record *r, const struct json *detail)
+{
+	const char *activity = NULL, *key = NULL;
+	struct agent *agent;
+	struct channel *c;
+	int err = 0;
+
+	json_get_string(detail, "activity", ACTIVITY_MAX, &activity, NULL);
+	json_get_string(detail, "agent", AGENT_KEY_MAX, &key, NULL);
+	agent = key ? state_agent(st, key) : NULL;
+	if (agent)
+		err = stand_in(r, agent->events);
+	if (err || !activity)
+		return err;
+	c = index_find(st->index, CHANNEL_ACTIVITY, activity);
+	if (!c) {
+		c = index_make(st->index, CHANNEL_ACTIVITY, activity);
+		st->activity_count++;
+	}
+	return c ? stand_in(r, c) : -ENOMEM;
+}
+
+/* What is told of an agent stands with its events, though no session says it. */
+static int place_agent(struct state *st, struct record *r)
+{
+	struct agent *a = r->agent ? state_agent(st, r->agent) : NULL;
+
+	return a ? stand_in(r, a->events) : 0;
+}
+
+/* Where a receipt stands: with who sent what was read and, of a message to one, in its feed. */
+static int place_receipt(
+	struct state *st, struct record *r, const struct session *from, const struct json *detail)
+{
+	struct channel *type = NULL;
+	const char *of = NULL;
+
+	if (detail)
+		json_get_string(detail, "of", TYPE_MAX, &of, NULL);
+	if (of)
+		type = index_find(st->index, CHANNEL_TYPE, of);
+	if (from && stand_in(r, from->sent))
+		return -ENOMEM;
+	return type ? stand_in(r, type) : 0;
+}
+
 /* Which files a record stands in. */
 static int place(struct state *st, struct record *r, const struct json *detail)
 {
@@ -338,7 +403,7 @@ static int place(struct state *st, struct record *r, const struct json *detail)
 	if (r->kind == RECORD_READ)
 		return 0;
 	if (r->kind == RECORD_RECEIPT)
-		return from ? stand_in(r, from->sent) : 0;
+		return place_receipt(st, r, from, detail);
 	type = index_find(st->index, CHANNEL_TYPE, r->type);
 	if (!type) {
 		type = index_make(st->index, CHANNEL_TYPE, r->type);
@@ -355,6 +420,10 @@ static int place(struct state *st, struct record *r, const struct json *detail)
 		err = stand_in(r, from->agent->events);
 	if (!err && detail)
 		err = place_in_item(st, r, detail);
+	if (!err && detail && strncmp(r->type, task_item.prefix, 5) == 0)
+		err = place_task(st, r, detail);
+	if (!err && strncmp(r->type, "agent.", 6) == 0)
+		err = place_agent(st, r);
 	if (err)
 		return err;
 	if (detail)

@@ -1,4 +1,4 @@
-/* Shared by state.c, state_apply.c and state_save.c alone. Threads: as core/state.h. */
+/* Shared by state.c, state_apply.c, state_save.c and ask.c alone. Threads: as core/state.h. */
 #ifndef CORE_STATE_PRIVATE_H
 #define CORE_STATE_PRIVATE_H
 

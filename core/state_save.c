@@ -4,6 +4,7 @@
 #include "core/buf.h"
 #include "core/json.h"
 #include "core/session.h"
+#include "core/status.h"
 #include "core/store.h"
 
 #include <errno.h>
@@ -28,6 +29,7 @@ static int save_session(struct state *st, struct session *s, struct buf *b, stru
 		"%lld",
 		(unsigned)s->gid, (long long)s->started_us, (long long)s->ended_us,
 		(int)s->end_reason, (long long)s->since_pos, (long long)s->read_pos);
+	item_add_raw(b, "routes", s->routes);
 	buf_adds(b, ",\"beyond\":\"");
 	for (int i = 0; i < s->beyond_count; i++)
 		buf_addf(b, "%lld ", (long long)s->beyond[i]);
@@ -46,8 +48,9 @@ static int save_agent(struct state *st, struct agent *a, struct buf *b, struct e
 	buf_reset(b);
 	buf_adds(b, "{\"name\":");
 	buf_add_json(b, a->name, strlen(a->name));
-	buf_addf(b, ",\"uid\":%u,\"first\":%lld,\"last\":%lld,\"since\":%lld}", (unsigned)a->uid,
-		(long long)a->first_us, (long long)a->last_us, (long long)a->since_pos);
+	buf_addf(b, ",\"uid\":%u,\"first\":%lld,\"last\":%lld,\"since\":%lld,\"active\":%s}",
+		(unsigned)a->uid, (long long)a->first_us, (long long)a->last_us,
+		(long long)a->since_pos, a->active ? "true" : "false");
 	if (buf_error(b))
 		return error_set(err, ENOMEM, "no memory to save agent %s", a->key);
 	row.json = b->data;
@@ -172,6 +175,7 @@ static int read_agent(struct state *st, const struct saved_row *row)
 		json_get_integer(json, "first", 0, INT64_MAX, &a->first_us, NULL);
 		json_get_integer(json, "last", 0, INT64_MAX, &a->last_us, NULL);
 		json_get_integer(json, "since", 0, INT64_MAX, &a->since_pos, NULL);
+		json_get_bool(json, "active", &a->active, NULL);
 	}
 	json_free(json);
 	return r;
@@ -245,6 +249,10 @@ static int read_session(struct state *st, const struct saved_row *row)
 	r = load_beyond(s, beyond);
 	if (!r)
 		r = state_take_session(st, s, row->json, json);
+	if (!r)
+		r = item_take_raw(&s->routes, row->json, "routes");
+	if (!r)
+		agent->busy += session_is_busy(s);
 out:
 	json_free(json);
 	return r;
@@ -278,6 +286,13 @@ static bool count_type(void *arg, struct channel *c)
 	return true;
 }
 
+static void count_types(struct state *st)
+{
+	st->type_count = st->activity_count = 0;
+	index_each(st->index, CHANNEL_TYPE, count_type, &st->type_count);
+	index_each(st->index, CHANNEL_ACTIVITY, count_type, &st->activity_count);
+}
+
 int state_new(struct store *store, struct state **out, struct error *err)
 {
 	struct loading loading = {.err = err};
@@ -307,7 +322,7 @@ int state_new(struct store *store, struct state **out, struct error *err)
 		return r;
 	}
 	st->saved_pos = st->applied_pos;
-	index_each(st->index, CHANNEL_TYPE, count_type, &st->type_count);
+	count_types(st);
 	*out = st;
 	return 0;
 }
@@ -336,7 +351,7 @@ static int forget_agents(struct state *st, int64_t before_us, struct error *err)
 	for (size_t i = 0; i < st->agent_slots && !r; i++) {
 		for (a = st->agents[i]; a && !r; a = next) {
 			next = a->next;
-			if (a->sessions || a->last_us >= before_us)
+			if (a->sessions || a->open_tasks || a->last_us >= before_us)
 				continue;
 			r = store_row_drop(st->store, SAVED_AGENT, a->key, err);
 			if (!r)
@@ -363,8 +378,7 @@ int state_trim(struct state *st, int64_t ended_before_us, struct error *err)
 	r = forget_agents(st, ended_before_us, err);
 	if (!r)
 		r = index_expire(st->index, st->first_pos, NULL, NULL, err);
-	st->type_count = 0;
-	index_each(st->index, CHANNEL_TYPE, count_type, &st->type_count);
+	count_types(st);
 	if (!r)
 		return store_commit(st->store, err);
 	store_rollback(st->store);

@@ -1,17 +1,19 @@
+/* brief.md: all that a session should know, on one page. */
 #include "fs/files.h"
 
-#include "fs/names.h"
 #include "fs/private.h"
+#include "fs/route.h"
 
-#include "core/item.h"
+#include "core/brief.h"
+#include "core/context.h"
+#include "core/parts.h"
 
-#include <errno.h>
-
-static int no_text(
+static int brief_text(
 	const struct caller *c, const struct where *w, struct buf *out, struct error *err)
 {
-	(void)c, (void)w, (void)out, (void)err;
-	return 0;
+	(void)err;
+	return brief_make(c->loop, c->server->context->search, w->session,
+		(size_t)c->loop->config->brief_max, out);
 }
 
-const struct file_ops brief_ops = {.text = no_text};
+const struct file_ops brief_ops = {.text = brief_text};

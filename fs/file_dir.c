@@ -113,15 +113,26 @@ static bool add_type(void *arg, struct channel *ch)
 	return t->err == 0;
 }
 
-static int list_types(const struct caller *c, const struct where *dir, struct names *out)
+static int list_channels(
+	const struct caller *c, const struct where *dir, enum channel_kind kind, struct names *out)
 {
 	struct types t = {.out = out, .where = *dir};
 
 	t.where.row = route_many(dir->row);
 	state_rdlock(c->loop);
-	index_each(c->loop->state->index, CHANNEL_TYPE, add_type, &t);
+	index_each(c->loop->state->index, kind, add_type, &t);
 	state_unlock(c->loop);
 	return t.err;
+}
+
+static int list_types(const struct caller *c, const struct where *dir, struct names *out)
+{
+	return list_channels(c, dir, CHANNEL_TYPE, out);
+}
+
+static int list_activities(const struct caller *c, const struct where *dir, struct names *out)
+{
+	return list_channels(c, dir, CHANNEL_ACTIVITY, out);
 }
 
 static int add_items(
@@ -212,6 +223,7 @@ const struct file_ops session_dir_ops = {.remove = remove_session};
 const struct file_ops agents_ops = {.list = list_agents};
 const struct file_ops agent_sessions_ops = {.list = list_agent_sessions};
 const struct file_ops by_type_ops = {.list = list_types};
+const struct file_ops by_activity_ops = {.list = list_activities};
 const struct file_ops by_session_ops = {.list = list_all};
 const struct file_ops self_ops = {.text = self_text};
 const struct file_ops agent_session_ops = {.text = agent_session_text};

@@ -4,6 +4,8 @@
 #include "fs/handle.h"
 #include "fs/private.h"
 
+#include "core/ask.h"
+#include "core/framer.h"
 #include "core/inbox.h"
 #include "core/json.h"
 #include "core/log.h"
@@ -76,6 +78,11 @@ static int view_type(const struct caller *c, const struct where *w, struct view 
 	return view_named(c, CHANNEL_TYPE, w, out);
 }
 
+static int view_activity(const struct caller *c, const struct where *w, struct view *out)
+{
+	return view_named(c, CHANNEL_ACTIVITY, w, out);
+}
+
 static int view_agent(const struct caller *c, const struct where *w, struct view *out)
 {
 	return view_named(c, CHANNEL_AGENT, w, out);
@@ -135,6 +142,10 @@ static int may_inbox(struct handle *h, struct error *err)
 static int take_inbox(
 	struct handle *h, const struct message *m, struct act **act, struct error *err)
 {
+	/* To answer a question is also to write to whoever asked it. */
+	if (m->json && !*act && ask_is_answer(h->loop, &h->actor, h->node->where.session, m))
+		return m->left ? error_set(err, EINVAL, "an answer is written alone")
+			       : ask_answer_any(h->loop, &h->actor, m, act, err);
 	return message_add(h->loop, &h->actor, m, NULL, h->node->where.session, act, err);
 }
 
@@ -193,5 +204,6 @@ const struct file_ops agent_activity_ops = {.view = view_agent};
 const struct file_ops agent_inbox_ops = {
 	.view = view_agent_inbox, .may = may_agent, .take = take_agent};
 const struct file_ops type_feed_ops = {.view = view_type};
+const struct file_ops activity_feed_ops = {.view = view_activity};
 const struct file_ops since_ops = {.view = view_since};
 const struct file_ops errors_ops = {.view = NULL}; /* fs/node.c, core/refusal.h */

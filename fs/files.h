@@ -6,7 +6,8 @@
 
 /* file_dir.c: directories and links */
 extern const struct file_ops root_ops, sessions_ops, session_dir_ops, agents_ops,
-	agent_sessions_ops, by_type_ops, by_session_ops, self_ops, agent_session_ops;
+	agent_sessions_ops, by_type_ops, by_activity_ops, by_session_ops, self_ops,
+	agent_session_ops;
 
 /* Lists a kind's items, open ones and, where `closed` says so, closed ones. */
 int list_items(const struct caller *, const struct where *, int kind, bool closed, struct names *);
@@ -24,10 +25,16 @@ int broadcast_take(struct handle *, const struct message *, struct act **, struc
 
 /* file_log.c: logs, some of which are written too */
 extern const struct file_ops activity_ops, broadcast_ops, inbox_ops, sent_ops, session_activity_ops,
-	agent_activity_ops, agent_inbox_ops, type_feed_ops, since_ops, errors_ops;
+	agent_activity_ops, agent_inbox_ops, type_feed_ops, activity_feed_ops, since_ops,
+	errors_ops;
 
 /* file_inbox.c: reading an inbox */
 extern const struct file_ops unread_ops, unread_md_ops, wait_ops, next_ops, ack_ops;
+
+/* file_health.c: whether all is well */
+extern const struct file_ops health_json_ops, metrics_ops, alerts_ops;
+struct looks *looks_new(void); /* NULL: out of memory */
+void looks_free(struct looks *);
 
 /* file_ask.c: questions and answers */
 extern const struct file_ops asks_ops, asks_new_ops, asks_answer_ops, ask_dir_ops, ask_json_ops,
@@ -62,5 +69,8 @@ const struct row *files_row(void);
 /* file_search.c: finding files */
 extern const struct file_ops search_ops, found_ops, found_json_ops, found_md_ops, match_ops,
 	query_ops, session_query_ops;
+
+/* memory_view.c: the shared files */
+extern const struct file_ops memory_row_ops;
 
 #endif

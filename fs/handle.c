@@ -1,5 +1,6 @@
 #include "fs/handle.h"
 
+#include "fs/files.h"
 #include "fs/later.h"
 #include "fs/names.h"
 #include "fs/private.h"
@@ -45,6 +46,12 @@ static int check_rights(const struct caller *c, const struct where *w, int flags
 		return error_set(err, EINVAL,
 			"a stream is narrowed on the descriptor that reads it: exec "
 			"3<>activity.live");
+	if ((flags & O_ACCMODE) != O_WRONLY && row->ops && row->ops->reads) {
+		int r = row->ops->reads(c, w, err);
+
+		if (r)
+			return r;
+	}
 	if (writes && row->shape == SHAPE_TREE)
 		return error_set(err, EROFS, "what is synced is changed where it comes from");
 	if (writes && !row->ops->take && !row->ops->touched && !w->live)
@@ -118,17 +125,23 @@ static void enlist(struct handle *h)
 	if (h->next)
 		h->next->link = &h->next;
 	s->handles = h;
+	s->handle_count++;
+	s->stream_count += h->stream != NULL;
 	pthread_mutex_unlock(&s->handles_mutex);
 }
 
 static void delist(struct handle *h)
 {
-	pthread_mutex_lock(&h->server->handles_mutex);
+	struct server *s = h->server;
+
+	pthread_mutex_lock(&s->handles_mutex);
+	s->handle_count -= h->link != NULL;
+	s->stream_count -= h->link != NULL && h->stream != NULL;
 	if (h->link)
 		*h->link = h->next;
 	if (h->next)
 		h->next->link = h->link;
-	pthread_mutex_unlock(&h->server->handles_mutex);
+	pthread_mutex_unlock(&s->handles_mutex);
 }
 
 int handle_new(
@@ -176,6 +189,9 @@ int handle_new(
 		handle_free(h);
 		return r;
 	}
+	h->reading = w->row->shape == SHAPE_TURN || (w->live && w->row->ops == &inbox_ops);
+	if (h->reading)
+		atomic_fetch_add(&w->session->reading, 1);
 	enlist(h);
 	*out = h;
 	return 0;
@@ -186,6 +202,8 @@ void handle_free(struct handle *h)
 	if (!h)
 		return;
 	delist(h);
+	if (h->reading)
+		atomic_fetch_sub(&h->node->where.session->reading, 1);
 	if (h->node->where.row->shape == SHAPE_TURN) {
 		turn_close(h);
 		if (h->leased) {

@@ -50,6 +50,7 @@ struct handle {
 	off_t last_end;    /* where it ended */
 	struct buf text;   /* what reading gives: an answer, a turn's text */
 	bool has_text;
+	bool told;           /* why there is no answer stands in `errors` */
 	off_t text_at;       /* the offset at which it begins: where the last write ended */
 	size_t text_read;    /* TURN: how much of it was read */
 	struct names *names; /* DIR: as they stood when it was last read from its beginning */
@@ -57,6 +58,7 @@ struct handle {
 	struct record *leased; /* next: what this reader was handed; held */
 	bool marked;           /* and it is marked read */
 	bool opened;           /* the row's `closed` is due */
+	bool reading;          /* it counts among those who have an inbox open */
 	struct holder *alive;
 	struct stream *stream;
 	struct turning *turning;

@@ -67,9 +67,11 @@ static int make_answer(struct handle *h)
 	if (!r)
 		r = buf_error(&h->text);
 	h->has_text = r == 0;
-	if (r && r != -EAGAIN && err.text[0])
+	if (r && r != -EAGAIN && err.text[0] && !h->told) {
+		h->told = true;
 		refuse(h->server, h->actor.uid, h->actor.tid, h->actor.session, &h->node->where,
 			NULL, -r, &err);
+	}
 	return r;
 }
 
@@ -102,12 +104,26 @@ static void reply(fuse_req_t req, int r, struct buf *out)
 	buf_release(out);
 }
 
+bool later_is_parked(void *server, const struct item *item)
+{
+	struct server *s = server;
+	bool is = false;
+
+	waits_lock(s->waits);
+	for (const struct handle *h = *slot(s, item); h && !is; h = h->later_next)
+		is = h->item == item && h->writes && h->parked;
+	waits_unlock(s->waits);
+	return is;
+}
+
 /* Tries, and parks where there is nothing yet. News that comes between the two is seen, since it
  * counts under the same lock. */
 void later_read(struct handle *h, fuse_req_t req, size_t size, off_t off, bool nonblock)
 {
+	const struct file_ops *ops = h->node->where.row->ops;
 	struct server *s = h->server;
 	struct buf out = BUF_INIT;
+	struct item *item = NULL;
 	uint64_t seen;
 	int r;
 
@@ -124,15 +140,22 @@ void later_read(struct handle *h, fuse_req_t req, size_t size, off_t off, bool n
 			r = waits_park_for(s->waits, req, size, off, h, &h->parked);
 			if (!r)
 				enlist(h);
+			if (!r && ops->awaited && h->item)
+				item = item_ref(h->item);
 			waits_unlock(s->waits);
-			if (!r)
-				return;
+			if (!r) /* the handle may be gone */
+				goto parked;
 			break;
 		}
 		seen = s->later_news;
 		waits_unlock(s->waits);
 	}
 	reply(req, r, &out);
+	return;
+parked:
+	if (item)
+		ops->awaited(s, item);
+	item_unref(item);
 }
 
 static void drop_poll(struct fuse_pollhandle *poll)

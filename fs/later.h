@@ -23,6 +23,9 @@ void later_poll(struct handle *, fuse_req_t, struct fuse_pollhandle *);
  * for none. Any thread. */
 void later_await(struct handle *, struct item *);
 
+/* Whether a read of what was written to waits for that item; the server's. Any thread. */
+bool later_is_parked(void *server, const struct item *);
+
 /* There may be an answer for those who wait for that item (handle.item); NULL: for those who wait
  * for none. Any thread, without locks; not within an operation's lock. */
 void later_news(struct server *, const struct item *);

@@ -9,14 +9,15 @@
 #include "core/context.h"
 #include "core/lock.h"
 #include "core/loop.h"
+#include "core/memory.h"
 #include "core/proc.h"
 #include "fs/background.h"
+#include "fs/command.h"
 #include "fs/mount.h"
 #include "fs/options.h"
 #include "fs/ready.h"
 #include "fs/server.h"
 #include "fs/signals.h"
-#include "fs/umount.h"
 #include "webdav/text.h"
 #include "webdav/webdav.h"
 
@@ -48,6 +49,7 @@ struct daemon {
 	struct signals *signals;
 	struct loop *loop;
 	struct context *context;
+	struct memory *memory;
 	struct server *server;
 };
 
@@ -186,9 +188,12 @@ static int mount_and_run(struct daemon *d, struct error *err)
 	rc = context_open(d->loop, config, &webdav_runner, text_canonical, &d->context, err);
 	if (rc != 0)
 		return rc;
+	rc = memory_open(d->loop, config, &d->memory, err);
+	if (rc != 0)
+		return rc;
 	signals_hold(d->signals);
-	rc = server_mount(
-		d->loop, d->context, config, &d->options->fuse, d->mountpoint, &d->server, err);
+	rc = server_mount(d->loop, d->context, d->memory, config, &d->options->fuse, d->mountpoint,
+		&d->server, err);
 	if (rc != 0)
 		return rc;
 	if (background_mounted(&d->voice) != 0)
@@ -207,6 +212,7 @@ static void finish(struct daemon *d)
 		lock_ending(d->lock);
 	signals_end(d->signals);
 	server_free(d->server);
+	memory_close(d->memory);
 	context_close(d->context);
 	loop_close(d->loop);
 	if (mounted) {
@@ -265,27 +271,6 @@ static int print_version(void)
 		       : EXIT_FAILURE;
 }
 
-/* `leitlfs umount PATH`. mount(8), whose source may be named so, passes more arguments. */
-static bool is_umount(int argc, char **argv)
-{
-	return (argc == 2 || argc == 3) && strcmp(argv[1], "umount") == 0 &&
-	       (argc == 2 || argv[2][0] != '-');
-}
-
-static int run_umount(const char *path)
-{
-	struct error err = {0};
-
-	if (path == NULL) {
-		fprintf(stderr, "usage: leitlfs umount <mountpoint>\n");
-		return EXIT_USAGE;
-	}
-	if (umount_leitlfs(path, &err) == 0)
-		return EXIT_SUCCESS;
-	fprintf(stderr, "leitlfs: %s\n", err.text);
-	return EXIT_FAILURE;
-}
-
 static int run_options(struct options *options, int rc, const struct error *err)
 {
 	if (rc != 0) {
@@ -309,8 +294,8 @@ int main(int argc, char **argv)
 	int status, rc;
 
 	open_stdio();
-	if (is_umount(argc, argv))
-		return run_umount(argv[2]);
+	if (command_is(argc, argv))
+		return command_main(argc, argv);
 	rc = options_init(&options, argc, argv, &err);
 	status = run_options(&options, rc, &err);
 	options_release(&options);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -43,20 +44,18 @@ static unsigned number_after(const char *text, const char *name)
 }
 
 /* A line is "ID PARENT MAJOR:MINOR ROOT PATH OPTIONS [FIELDS…] - TYPE SOURCE OPTIONS". */
-static bool line_is(char *line, const char *path, struct mount *out)
+static bool parse_line(char *line, char **path, char **root, struct mount *out)
 {
-	char *rest = line, *field = NULL, *type;
+	char *rest = line, *fields[5], *type, *minor;
 
 	for (int i = 0; i < 5; i++) {
-		field = strsep(&rest, " ");
-		if (field == NULL || rest == NULL)
+		fields[i] = strsep(&rest, " ");
+		if (fields[i] == NULL || rest == NULL)
 			return false;
 	}
-	unescape(field);
-	if (strcmp(field, path) != 0)
-		return false;
 	type = strstr(rest, " - ");
-	if (type == NULL)
+	minor = strchr(fields[2], ':');
+	if (type == NULL || minor == NULL)
 		return false;
 	type += 3;
 	rest = type + strcspn(type, " \n");
@@ -64,28 +63,63 @@ static bool line_is(char *line, const char *path, struct mount *out)
 		.id = (int)strtol(line, NULL, 10),
 		.uid = number_after(rest, "user_id="),
 		.gid = number_after(rest, "group_id="),
+		.dev = makedev((unsigned)strtoul(fields[2], NULL, 10),
+			(unsigned)strtoul(minor + 1, NULL, 10)),
 	};
 	*rest = '\0';
 	(void)snprintf(out->type, sizeof(out->type), "%s", type);
+	unescape(fields[3]);
+	unescape(fields[4]);
+	*root = fields[3];
+	*path = fields[4];
 	return true;
 }
 
-int mount_find(const char *path, struct mount *out)
+int mount_each(
+	bool (*fn)(void *arg, const char *path, const char *root, const struct mount *), void *arg)
 {
 	FILE *list = fopen("/proc/self/mountinfo", "re");
-	char *line = NULL;
+	char *line = NULL, *path, *root;
+	struct mount mount;
 	size_t size = 0;
-	bool found = false;
 	int rc;
 
 	if (list == NULL)
 		return -errno;
-	while (getline(&line, &size, list) >= 0)
-		found = line_is(line, path, out) || found; /* the last one is the topmost */
-	rc = ferror(list) ? -EIO : found ? 0 : -ENOENT;
+	while (getline(&line, &size, list) >= 0) {
+		if (parse_line(line, &path, &root, &mount) && !fn(arg, path, root, &mount))
+			break;
+	}
+	rc = ferror(list) ? -EIO : 0;
 	free(line);
 	fclose(list);
 	return rc;
+}
+
+struct search_by_path {
+	const char *path;
+	struct mount *out;
+	bool found;
+};
+
+static bool note_same_path(void *arg, const char *path, const char *root, const struct mount *mount)
+{
+	struct search_by_path *search = arg;
+
+	(void)root;
+	if (strcmp(path, search->path) == 0) {
+		*search->out = *mount;
+		search->found = true;
+	}
+	return true; /* the last one is the topmost */
+}
+
+int mount_find(const char *path, struct mount *out)
+{
+	struct search_by_path search = {path, out, false};
+	int rc = mount_each(note_same_path, &search);
+
+	return rc != 0 ? rc : search.found ? 0 : -ENOENT;
 }
 
 int mount_find_id(int id)

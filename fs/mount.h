@@ -27,7 +27,14 @@ struct mount {
 	char type[64]; /* fuse.leitlfs, ext4; cut */
 	uid_t uid;     /* whose FUSE mount it is, and with which group; 0 where it is none */
 	gid_t gid;
+	dev_t dev; /* its file system's; the same wherever that is mounted */
 };
+
+/* Goes through the list of mounts in the order in which they were mounted, until `fn` returns
+ * false; `root` is what of the file system is mounted: "/" but for a bind mount. 0 or -EIO,
+ * -EMFILE, -ENOMEM. */
+int mount_each(
+	bool (*fn)(void *arg, const char *path, const char *root, const struct mount *), void *arg);
 
 /* The topmost mount at exactly this canonical path. -ENOENT: there is none; -EIO. */
 int mount_find(const char *path, struct mount *out);

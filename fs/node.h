@@ -25,6 +25,7 @@
 #ifndef FS_NODE_H
 #define FS_NODE_H
 
+#include "fs/lower.h"
 #include "fs/route.h"
 
 #include "core/object.h"
@@ -45,6 +46,7 @@ struct content {
 };
 
 struct node {
+	struct lower lower; /* the tree's */
 	struct where where;
 	struct node *parent; /* by its number alone: the kernel may have forgotten it */
 	uint64_t ino;

@@ -3,6 +3,7 @@
 #include "fs/files.h"
 #include "fs/handle.h"
 #include "fs/later.h"
+#include "fs/lower.h"
 #include "fs/mount.h"
 #include "fs/names.h"
 #include "fs/notify.h"
@@ -129,9 +130,13 @@ static int fill_entry(const struct caller *c, struct node *n, double valid,
 int op_find_entry(const struct caller *c, struct node *parent, const struct where *w,
 	struct fuse_entry_param *e, struct error *err)
 {
+	const struct file_ops *ops = w->row->ops;
 	struct node *n;
-	int r = node_find(c->server->nodes, c, parent, w, &n, err);
+	int r;
 
+	if (ops && ops->graft)
+		return ops->graft(c, w, e);
+	r = node_find(c->server->nodes, c, parent, w, &n, err);
 	return r ? r : fill_entry(c, n, entry_valid(w, c->server->config->others), e, err);
 }
 
@@ -140,7 +145,7 @@ void op_reply_entry(fuse_req_t req, const struct fuse_entry_param *e)
 	struct server *s = op_server(req);
 
 	if (fuse_reply_entry(req, e) == -ENOENT)
-		node_forget(s->nodes, op_node(s, e->ino), 1);
+		lower_forget(s, e->ino);
 }
 
 /* The nudging thread reaches a generation that no path leads to. */
@@ -194,13 +199,13 @@ static void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t count)
 	fuse_reply_none(req);
 }
 
+/* Is answered by who calls it (fs/lower.c). */
 static void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 {
 	struct server *s = op_server(req);
 
 	for (size_t i = 0; i < count; i++)
 		node_forget(s->nodes, op_node(s, forgets[i].ino), forgets[i].nlookup);
-	fuse_reply_none(req);
 }
 
 static void op_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -471,8 +476,7 @@ static void op_poll(
 		turn_poll(h, req, ph);
 		return;
 	}
-	if (h->node->where.row->ops->ready &&
-		(h->wrote || h->node->where.row->flags & ROW_WAITS)) {
+	if (h->node->where.row->ops->ready && (h->wrote || h->node->where.row->flags & ROW_WAITS)) {
 		later_poll(h, req, ph);
 		return;
 	}
@@ -530,35 +534,87 @@ static void op_init(void *arg, struct fuse_conn_info *conn)
 				  FUSE_CAP_SPLICE_MOVE | FUSE_CAP_WRITEBACK_CACHE);
 }
 
-void ops_init(struct fuse_lowlevel_ops *ops)
+/* What the kernel would do by itself if no file here knew better: there are no holes. */
+static void op_lseek(
+	fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
 {
-	*ops = (struct fuse_lowlevel_ops){
-		.init = op_init,
-		.lookup = op_lookup,
-		.forget = op_forget,
-		.forget_multi = op_forget_multi,
-		.getattr = op_getattr,
-		.setattr = op_setattr,
-		.readlink = op_readlink,
-		.mknod = op_mknod,
-		.mkdir = op_mkdir,
-		.unlink = op_unlink,
-		.rmdir = op_rmdir,
-		.symlink = op_symlink,
-		.rename = op_rename,
-		.link = op_link,
-		.open = op_open,
-		.read = op_read,
-		.write = op_write,
-		.flush = op_flush,
-		.release = op_release,
-		.fsync = op_fsync,
-		.opendir = op_opendir,
-		.readdir = op_readdir,
-		.releasedir = op_release,
-		.statfs = op_statfs,
-		.getxattr = op_getxattr,
-		.create = op_create,
-		.poll = op_poll,
-	};
+	struct caller c = op_caller(req);
+	struct stat st;
+	double valid;
+	int r = fill_attr(&c, op_node(c.server, ino), &st, &valid, NULL);
+
+	(void)fi;
+	if (!r && (off < 0 || off >= st.st_size))
+		r = -ENXIO;
+	if (r)
+		fuse_reply_err(req, -r);
+	else
+		fuse_reply_lseek(req, whence == SEEK_HOLE ? st.st_size : off);
 }
+
+static void op_setxattr(
+	fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
+{
+	(void)ino, (void)name, (void)value, (void)size, (void)flags;
+	fuse_reply_err(req, EOPNOTSUPP);
+}
+
+static void op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	(void)ino, (void)size;
+	fuse_reply_err(req, EOPNOTSUPP);
+}
+
+static void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	(void)ino, (void)name;
+	fuse_reply_err(req, EOPNOTSUPP);
+}
+
+static void op_fallocate(
+	fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len, struct fuse_file_info *fi)
+{
+	(void)ino, (void)mode, (void)off, (void)len, (void)fi;
+	fuse_reply_err(req, EOPNOTSUPP);
+}
+
+static void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	op_fsync(req, ino, datasync, fi);
+}
+
+const struct fuse_lowlevel_ops tree_ops = {
+	.init = op_init,
+	.lookup = op_lookup,
+	.forget = op_forget,
+	.forget_multi = op_forget_multi,
+	.getattr = op_getattr,
+	.setattr = op_setattr,
+	.readlink = op_readlink,
+	.mknod = op_mknod,
+	.mkdir = op_mkdir,
+	.unlink = op_unlink,
+	.rmdir = op_rmdir,
+	.symlink = op_symlink,
+	.rename = op_rename,
+	.link = op_link,
+	.open = op_open,
+	.read = op_read,
+	.write = op_write,
+	.flush = op_flush,
+	.release = op_release,
+	.fsync = op_fsync,
+	.opendir = op_opendir,
+	.readdir = op_readdir,
+	.releasedir = op_release,
+	.statfs = op_statfs,
+	.getxattr = op_getxattr,
+	.fsyncdir = op_fsyncdir,
+	.setxattr = op_setxattr,
+	.listxattr = op_listxattr,
+	.removexattr = op_removexattr,
+	.create = op_create,
+	.poll = op_poll,
+	.fallocate = op_fallocate,
+	.lseek = op_lseek,
+};

@@ -169,7 +169,9 @@ static void made(struct loop *loop, struct command *command, int status, const s
 	struct making *m = a->owner;
 	struct error error = *err;
 
-	(void)loop, (void)records, (void)count;
+	(void)records, (void)count;
+	if (!status && a->actor.kind == ACTOR_SESSION)
+		session_heard(loop, a->actor.session);
 	act_free(a);
 	reply_made(m, status, &error);
 	free(m);

@@ -1,5 +1,7 @@
 #include "fs/options.h"
 
+#include "fs/command.h"
+
 #include <errno.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -237,7 +239,7 @@ static int take_paths(struct parse *parse)
 		return error_set(parse->err, EINVAL, "the mount point is missing");
 	if (parse->path_count == 2 && !parse->has_options)
 		return error_set(parse->err, EINVAL,
-			"\"%s\" is no command; the one there is: leitlfs umount MOUNTPOINT",
+			"\"%s\" is no command; those there are stand in leitlfs -h",
 			parse->paths[0]);
 	o->mountpoint = strdup(parse->paths[parse->path_count - 1]);
 	if (o->mountpoint == NULL)
@@ -299,7 +301,12 @@ void options_help(struct buf *out)
 	/* clang-format off */
 	buf_adds(out,
 		"usage: leitlfs [options] <mountpoint>    mount, and serve in the background\n"
-		"       leitlfs umount <mountpoint>       end it; waiting reads get end of file\n"
+		"       leitlfs COMMAND --help            one of these commands:\n"
+		"\n");
+	commands_help(out);
+	buf_adds(out,
+		"\n"
+		"Options of a mount:\n"
 		"\n"
 		"    -f                      stay in the foreground\n"
 		"    -d   -o debug           show every request, in the foreground\n"

@@ -10,6 +10,9 @@
 #include <stdatomic.h>
 
 struct context;
+struct memory;
+struct memory_views;
+struct looks;
 struct nodes;
 struct notify;
 struct parked;
@@ -21,14 +24,18 @@ struct waits;
 struct server {
 	struct loop *loop;
 	struct context *context;
+	struct memory *memory;
+	struct memory_views *views; /* what the kernel knows of it (fs/memory_view.h) */
 	const struct config *config;
 	struct nodes *nodes;
 	struct notify *_Atomic notify; /* NULL until it runs */
 	struct notify *notify_started;
 	struct waits *waits;
 	struct queries *queries;
+	struct looks *looks;
 	pthread_mutex_t handles_mutex;      /* of the list */
-	struct handle *handles;             /* the open ones */
+	struct handle *handles;             /* the open ones, */
+	size_t handle_count, stream_count;  /* how many, and how many streams */
 	struct stream *error_streams;       /* this and below: under the lock of the waits */
 	struct handle *laters[LATER_SLOTS]; /* who waits for answers, by what for (fs/later.h) */
 	uint64_t later_news;
@@ -40,7 +47,5 @@ struct server {
 	pthread_t minder, looper;
 	atomic_bool looped; /* libfuse's loop has ended */
 };
-
-void ops_init(struct fuse_lowlevel_ops *); /* ops.c */
 
 #endif

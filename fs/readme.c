@@ -21,10 +21,17 @@ static const char intro[] =
 	"    ls sessions; cat sessions.json             see who else is here\n"
 	"    echo 'tests are green' > self/broadcast    tell everyone\n"
 	"    echo 'which port?' > sessions/bob/inbox    tell one\n"
+	"    cat self/brief.md                          all that you should know now, on one page\n"
 	"    cat self/unread                            see what you were told; it stays unread\n"
 	"    cat self/next                              wait for the next message, and mark it "
 	"read\n"
 	"    timeout 60 cat self/wait                   wait until something is unread\n"
+	"    echo 'which port?' > sessions/bob/ask      ask; the answer comes to your inbox\n"
+	"    echo 8080 > asks/q7/reply                  answer what you were asked\n"
+	"    echo login > claims/new                    have something to yourself; rmdir claims/login\n"
+	"    echo 'fix the login' > tasks/new           begin a task; echo true > tasks/t7/complete\n"
+	"    mkdir collaborations/auth                  work together: participants, messages, decisions\n"
+	"    cp notes.md memory/                        share files\n"
 	"    tail -f activity                           watch everything that happens\n"
 	"    cat 'context/search/login bug/results.md'  read the files that are about it, best "
 	"first\n"
@@ -55,6 +62,8 @@ static const char intro[] =
 	"mkdir.\n"
 	"- `new` answers on the same descriptor:\n"
 	"  `exec 3<>sessions/new; echo cece >&3; read -r id <&3`.\n"
+	"- A question waits for its answer on the descriptor that asked, for 10 s:\n"
+	"  `exec 3<>sessions/bob/ask; echo 'which port?' >&3; cat <&3`.\n"
 	"- When a write fails, `tail -n 1 errors` says why (not where the kernel itself refuses: a "
 	"path\n"
 	"  that is not there, a name that is taken, a mode that forbids).\n"
@@ -63,15 +72,19 @@ static const char intro[] =
 
 static const char *const errnos[] = {
 	"EINVAL     Invalid argument           bad JSON, a field missing or of the wrong type",
-	"ENOENT     No such file or directory  no such session; no session of your own",
+	"ENOENT     No such file or directory  no such session, ask, …; no session of your own",
 	"ENOTUNIQ   Name not unique on network this process has several sessions: use as/<id>/",
-	"EHOSTDOWN  Host is down               a message to a session that has ended",
+	"EHOSTDOWN  Host is down               a message or ask to a session that has ended",
 	"ESTALE     Stale file handle          acting after your session ended: register again",
 	"EDQUOT     Disk quota exceeded        over a rate limit (10 broadcasts a minute) or quota",
 	"EAGAIN     Resource temporarily …     nothing yet, with O_NONBLOCK",
 	"EMSGSIZE   Message too long           a message over the limit (1 MiB)",
-	"EEXIST     File exists                that id, or a source's name, is taken",
-	"EFBIG      File too large             a synced file over its source's max_file",
+	"EEXIST     File exists                that id, claim or source's name is taken",
+	"ETIMEDOUT  Connection timed out       an ask went unanswered",
+	"EREMOTEIO  Remote I/O error           an ask was answered with an error: it is in errors",
+	"ECANCELED  Operation canceled         an ask was given up",
+	"EDEADLK    Resource deadlock avoided  sessions wait for each other, and nobody else reads",
+	"EFBIG      File too large             a synced file over its source's max_file; of memory/",
 	"EROFS      Read-only file system      what is synced is changed where it comes from",
 	"EACCES     Permission denied          not the owner",
 	"ENOSPC     No space left on device    the store is full; nothing of it was kept",

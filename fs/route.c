@@ -7,6 +7,7 @@
 #include "core/context.h"
 #include "core/parts.h"
 #include "core/state.h"
+#include "core/task.h"
 #include "core/text.h"
 
 #include <errno.h>
@@ -189,6 +190,9 @@ static int find_item(
 	item = state_item(c->loop->state, kind, name);
 	if (item)
 		out->item = item_ref(item);
+	/* To the kernel a directory that was removed is dead; it stays, as another. */
+	if (item && kind == ITEM_COLLABORATION)
+		out->life = item->closed_us;
 	state_unlock(c->loop);
 	return item ? 0 : -ENOENT;
 }
@@ -260,9 +264,11 @@ static int find_many(
 		r = find_query(name, out);
 	else if (strcmp(what, "<match>") == 0)
 		r = find_match(name, out);
-	else if (strlen(name) > ID_MAX || !(strcmp(what, "<type>") == 0         ? text_type_ok(name)
-						  : strcmp(what, "<vote>") == 0 ? vote_ok(name)
-										: since_ok(name)))
+	else if (strlen(name) > ID_MAX ||
+		 !(strcmp(what, "<type>") == 0             ? text_type_ok(name)
+			 : strcmp(what, "<activity>") == 0 ? task_activity_ok(name)
+			 : strcmp(what, "<vote>") == 0     ? vote_ok(name)
+							   : since_ok(name)))
 		r = -ENOENT;
 	else
 		memcpy(out->word, name, strlen(name) + 1);
@@ -355,6 +361,7 @@ mode_t where_type(const struct where *w)
 {
 	switch (w->row->shape) {
 	case SHAPE_DIR:
+	case SHAPE_GRAFT:
 		return S_IFDIR;
 	case SHAPE_LINK:
 		return S_IFLNK;

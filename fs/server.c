@@ -1,7 +1,10 @@
 #include "fs/server.h"
 
+#include "fs/files.h"
 #include "fs/handle.h"
 #include "fs/later.h"
+#include "fs/lower.h"
+#include "fs/memory_view.h"
 #include "fs/mount.h"
 #include "fs/node.h"
 #include "fs/notify.h"
@@ -10,6 +13,7 @@
 #include "fs/stream.h"
 #include "fs/wait.h"
 
+#include "core/ask.h"
 #include "core/context.h"
 #include "core/parts.h"
 
@@ -32,13 +36,19 @@ static void committed(void *arg, struct record *const *records, size_t count)
 	struct server *s = arg;
 
 	for (size_t i = 0; i < count; i++)
-		if (records[i]->item)
+		if (records[i]->item && records[i]->item->kind != ITEM_ASK)
 			later_news(s, records[i]->item);
 	notify_news(s->notify);
 	for (size_t i = 0; i < count; i++)
 		if (records[i]->session && records[i]->type &&
 			strncmp(records[i]->type, "session.", 8) == 0)
 			matched_session(s->context->matched, records[i]->session);
+}
+
+/* Whoever waits for an answer hears before its writer does. */
+static void ask_news(void *arg, const struct item *item)
+{
+	later_news(arg, item);
 }
 
 static void refused(void *arg, uid_t uid)
@@ -87,8 +97,9 @@ static void sync_over(void *arg, struct source *source)
 	later_news(arg, NULL);
 }
 
-int server_mount(struct loop *loop, struct context *context, const struct config *config,
-	struct fuse_args *args, const char *mountpoint, struct server **out, struct error *err)
+int server_mount(struct loop *loop, struct context *context, struct memory *memory,
+	const struct config *config, struct fuse_args *args, const char *mountpoint,
+	struct server **out, struct error *err)
 {
 	struct fuse_lowlevel_ops ops;
 	struct server *s = calloc(1, sizeof(*s));
@@ -97,6 +108,7 @@ int server_mount(struct loop *loop, struct context *context, const struct config
 		return error_set(err, ENOMEM, "out of memory");
 	s->loop = loop;
 	s->context = context;
+	s->memory = memory;
 	s->config = config;
 	pthread_mutex_init(&s->handles_mutex, NULL);
 	s->wake = eventfd(0, EFD_CLOEXEC);
@@ -104,7 +116,10 @@ int server_mount(struct loop *loop, struct context *context, const struct config
 	s->nodes = nodes_new(loop);
 	s->waits = waits_new();
 	s->queries = queries_new();
-	if (s->wake < 0 || !s->mountpoint || !s->nodes || !s->waits || !s->queries) {
+	s->looks = looks_new();
+	s->views = memory_views_new(s);
+	if (s->wake < 0 || !s->mountpoint || !s->nodes || !s->waits || !s->queries || !s->views ||
+		!s->looks) {
 		server_free(s);
 		return error_set(err, ENOMEM, "out of memory or descriptors");
 	}
@@ -227,6 +242,7 @@ int server_run(struct server *s)
 	pthread_sigmask(SIG_UNBLOCK, &wake, NULL);
 	s->looper = pthread_self();
 	loop_watch(s->loop, committed, NULL, s);
+	asks_watch(s->loop, &(struct asks_watcher){later_is_parked, ask_news, s});
 	refusal_watch(s->loop->refusals, refused, s);
 	sources_watch(s->context->sources, synced, sync_over, s);
 	r = -pthread_create(&s->minder, NULL, mind, s);
@@ -255,8 +271,10 @@ void server_free(struct server *s)
 	if (s->session) {
 		/* Nothing of ours is told any more; what the committer still has, it keeps. */
 		loop_watch(s->loop, NULL, NULL, NULL);
+		asks_watch(s->loop, NULL);
 		refusal_watch(s->loop->refusals, NULL, NULL);
 		sources_watch(s->context->sources, NULL, NULL, NULL);
+		memory_views_stop(s->views);
 		/* Of a mount that is gone it only frees what it has. */
 		if (is_on_top(s) || is_gone(s))
 			fuse_session_unmount(s->session);
@@ -268,6 +286,8 @@ void server_free(struct server *s)
 	nodes_free(s->nodes);
 	waits_free(s->waits);
 	queries_free(s->queries);
+	looks_free(s->looks);
+	memory_views_free(s->views);
 	if (s->wake >= 0)
 		close(s->wake);
 	pthread_mutex_destroy(&s->handles_mutex);

@@ -12,13 +12,14 @@
 struct context;
 struct fuse_args;
 struct loop;
+struct memory;
 struct server;
 
 /* Makes the session from libfuse's options (allow_other, ro, debug …) and mounts it at the
- * directory, which exists. -EIO and others with the reason. The loop and the context are the
- * caller's and outlive the server. */
-int server_mount(struct loop *, struct context *, const struct config *, struct fuse_args *,
-	const char *mountpoint, struct server **out, struct error *err);
+ * directory, which exists. -EIO and others with the reason. The loop, the context
+ * and the memory are the caller's and outlive the server. */
+int server_mount(struct loop *, struct context *, struct memory *, const struct config *,
+	struct fuse_args *, const char *mountpoint, struct server **out, struct error *err);
 
 /* Serves until unmounted, or until server_stop(); then answers every waiting reader with the end of
  * file, unmounts and returns 0, or a negative errno. Blocks. */

@@ -45,6 +45,8 @@ struct stream {
 	int64_t after_seq, from_us; /* feeds/since: nothing before, even if that is to come */
 	char *patterns;             /* one after the other, each with its NUL; NULL: all */
 	size_t patterns_len;
+	char *activities; /* the same, of activity_types */
+	size_t activities_len;
 	struct stream *next, **link; /* of those that follow `errors` */
 };
 
@@ -58,10 +60,36 @@ static bool wants_type(const struct stream *s, const char *type)
 	return false;
 }
 
+/* The activity_type of what a record tells, by the channel that it stands in; NULL: it has none. */
+static const char *activity_of(const struct record *r)
+{
+	for (int i = 0; i < r->in_count; i++)
+		if (r->in[i].channel->kind == CHANNEL_ACTIVITY)
+			return r->in[i].channel->name;
+	return NULL;
+}
+
+/* A name with a dot is of event types; see activity_patterns. */
+static bool wants_activity(const struct stream *s, const struct record *r)
+{
+	const char *activity, *name;
+
+	if (!s->activities)
+		return true;
+	activity = activity_of(r);
+	for (size_t i = 0; i < s->activities_len; i += strlen(name) + 1) {
+		name = s->activities + i;
+		if (strchr(name, '.') ? fnmatch(name, r->type, 0) == 0
+				      : activity && fnmatch(name, activity, 0) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool wants(const struct stream *s, const struct record *r)
 {
 	return r->time_us >= s->from_us && (!r->seq || r->seq > s->after_seq) &&
-	       wants_type(s, r->type);
+	       wants_type(s, r->type) && wants_activity(s, r);
 }
 
 /* Takes the first parked read off, if nobody is collecting; and the poll handle. */
@@ -116,11 +144,15 @@ static void news(struct follower *f, struct record *r)
 	if (p) {
 		len = split(s, line, len, p->size);
 		s->next_pos = r->pos + 1;
-		s->next_seq = r->seq + 1;
+		if (r->seq)
+			s->next_seq = r->seq + 1;
 	}
 	waits_unlock(waits);
-	if (p)
+	if (p) {
 		fuse_reply_buf(p->req, line, len);
+		histogram_add(&s->loop->metrics->wake_time, histogram_times,
+			loop_wall_us(s->loop) - r->time_us);
+	}
 	free(p);
 	tell_poll(poll);
 }
@@ -133,7 +165,7 @@ static void said(struct follower *f, const char *line, size_t len)
 	struct parked *p = NULL;
 
 	waits_lock(waits);
-	if (!wants_type(s, "session.heartbeat")) {
+	if (s->activities || !wants_type(s, "session.heartbeat")) {
 		waits_unlock(waits);
 		return;
 	}
@@ -150,7 +182,8 @@ static void said(struct follower *f, const char *line, size_t len)
 	tell_poll(poll);
 }
 
-/* The session has ended whose stream it is: readers get what there is, and then the end of file. */
+/* The session or collaboration has ended whose stream it is: readers get what there is, and then
+ * the end of file. */
 static void over(struct follower *f)
 {
 	struct stream *s = (struct stream *)f;
@@ -183,6 +216,7 @@ static void stream_free(struct follower *f)
 	buf_release(&s->rest);
 	buf_release(&s->said);
 	free(s->patterns);
+	free(s->activities);
 	free(s);
 }
 
@@ -192,6 +226,7 @@ int stream_open(struct handle *h, struct stream **out)
 	struct stream *s = calloc(1, sizeof(*s));
 	uint64_t first;
 	int64_t time_us;
+	bool ended;
 	int r;
 
 	if (!s)
@@ -227,7 +262,7 @@ int stream_open(struct handle *h, struct stream **out)
 	s->view = &s->own_view;
 	s->follower.view = s->view;
 	s->follower.news = news;
-	if (strncmp(n->where.row->path, "sessions/", 9) == 0)
+	if (strncmp(n->where.row->path, "sessions/", 9) == 0 || n->where.item)
 		s->follower.over = over;
 	if (strcmp(n->where.row->path, "feeds/all") == 0)
 		s->follower.said = said;
@@ -243,6 +278,14 @@ int stream_open(struct handle *h, struct stream **out)
 			text_time(n->where.word, &s->from_us);
 	}
 	hub_follow(&h->loop->hub, &s->follower);
+	if (n->where.item) { /* it may be over already, and then nobody tells */
+		state_rdlock(h->loop);
+		ended = n->where.item->closed_us != 0;
+		state_unlock(h->loop);
+		waits_lock(s->server->waits);
+		s->over = s->over || ended;
+		waits_unlock(s->server->waits);
+	}
 	*out = s;
 	return 0;
 }
@@ -278,6 +321,8 @@ static void tell_gap(struct stream *s, struct buf *out)
 	if (r)
 		return;
 	s->next_pos = first_pos;
+	if ((int64_t)at.ord >= s->next_seq)
+		counter_add(&s->loop->metrics->gaps, 1);
 	if ((int64_t)at.ord >= s->next_seq)
 		buf_addf(out, "{\"gap\":{\"from\":%lld,\"to\":%lld}}\n", (long long)s->next_seq,
 			(long long)at.ord);
@@ -489,39 +534,97 @@ void stream_poll(struct stream *s, fuse_req_t req, struct fuse_pollhandle *poll)
 	serve(s, next);
 }
 
-int stream_subscribe(struct stream *s, const struct message *m, struct error *err)
+/* What Daena's clients call the kinds of its messages, as types of events. */
+static const struct {
+	const char *name, *types[2];
+} daena_names[] = {
+	{"agent_activity", {"task.started"}},
+	{"activity_completed", {"task.completed", "task.failed"}},
+	{"agent_status_update", {"agent.*"}},
+	{"memory_update", {"memory.*"}},
+	{"collaboration_state", {"collaboration.*"}},
+};
+
+static void add_activity(struct buf *b, const char *name)
+{
+	for (size_t i = 0; i < sizeof(daena_names) / sizeof(daena_names[0]); i++) {
+		if (strcmp(daena_names[i].name, name) != 0)
+			continue;
+		for (int k = 0; k < 2 && daena_names[i].types[k]; k++)
+			buf_add(b, daena_names[i].types[k], strlen(daena_names[i].types[k]) + 1);
+		return;
+	}
+	buf_add(b, name, strlen(name) + 1);
+}
+
+static void add_pattern(struct buf *b, const char *name)
+{
+	buf_add(b, name, strlen(name) + 1);
+}
+
+/* The names of a list, one after the other; *out stays NULL where there are none. */
+static int take_names(const struct json *json, const char *key,
+	void (*add)(struct buf *, const char *), char **out, size_t *len, struct error *err)
 {
 	const struct json *list = NULL;
 	struct buf b = BUF_INIT;
-	char *was, *now;
-	size_t len;
+	int r = json_get_strings(json, key, PATTERNS_MAX, PATTERN_BYTES, &list, err);
+
+	if (r || !list)
+		return r;
+	for (size_t i = 0; i < json_count(list); i++)
+		add(&b, json_text(json_item(list, i)));
+	r = buf_error(&b);
+	*out = buf_detach(&b, len);
+	buf_release(&b);
+	return r;
+}
+
+static bool is_list(const struct json *json, const char *key)
+{
+	const struct json *value = json_get(json, key);
+
+	return value && json_kind(value) == JSON_KIND_LIST;
+}
+
+static void swap(char **a, char **b)
+{
+	char *was = *a;
+
+	*a = *b;
+	*b = was;
+}
+
+int stream_subscribe(struct stream *s, const struct message *m, struct error *err)
+{
+	char *types = NULL, *activities = NULL;
+	size_t types_len = 0, activities_len = 0;
 	int r;
 
 	if (!m->json)
 		return error_set(
 			err, EINVAL, "a stream takes {\"subscribe\":[\"task.*\"]}, not text");
-	r = json_get_strings(m->json, "subscribe", PATTERNS_MAX, PATTERN_BYTES, &list, err);
-	if (r)
-		return r;
-	if (!list)
-		return error_set(err, EINVAL, "subscribe: must be a list of event types");
-	for (size_t i = 0; i < json_count(list); i++) {
-		const char *text = json_text(json_item(list, i));
-
-		buf_add(&b, text, strlen(text) + 1);
+	r = take_names(m->json, "subscribe", add_pattern, &types, &types_len, err);
+	if (!r)
+		r = take_names(
+			m->json, "activity_types", add_activity, &activities, &activities_len, err);
+	if (!r && !is_list(m->json, "subscribe") && !is_list(m->json, "activity_types"))
+		r = error_set(err, EINVAL,
+			"subscribe: must be a list of event types, or activity_types a list of "
+			"those");
+	if (!r) {
+		pthread_mutex_lock(&s->reading);
+		waits_lock(s->server->waits);
+		swap(&s->patterns, &types);
+		swap(&s->activities, &activities);
+		s->patterns_len = types_len;
+		s->activities_len = activities_len;
+		waits_unlock(s->server->waits);
+		pthread_mutex_unlock(&s->reading);
 	}
-	if (buf_error(&b))
-		return -ENOMEM;
-	now = buf_detach(&b, &len);
-	pthread_mutex_lock(&s->reading);
-	waits_lock(s->server->waits);
-	was = s->patterns;
-	s->patterns = now;
-	s->patterns_len = len;
-	waits_unlock(s->server->waits);
-	pthread_mutex_unlock(&s->reading);
-	free(was);
-	return 0;
+	free(types);
+	free(activities);
+	return r;
 }
 
 /* Answers one reader of that uid's errors who was not told of those before byte `end`. False: there

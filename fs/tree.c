@@ -24,6 +24,12 @@ const struct row tree[] = {
 
 	{"status.json", SHAPE_SNAPSHOT, 0444, 0, &status_json_ops,
 		"agents active and idle, with what they do; unfinished tasks, collaborations", NULL},
+	{"health.json", SHAPE_SNAPSHOT, 0444, 0, &health_json_ops,
+		"whether all is well: the store, the syncs, the inboxes; ok, degraded or failing", NULL},
+	{"metrics", SHAPE_SNAPSHOT, 0444, 0, &metrics_ops,
+		"what is counted and measured, as Prometheus reads it", NULL},
+	{"alerts", SHAPE_LOG, 0444, 0, &alerts_ops,
+		"what went wrong with a session, a source, an inbox or the store, and that it is over", NULL},
 
 	{"sessions", SHAPE_DIR, 0777, 0, &sessions_ops,
 		"who is in the loop; mkdir registers under a name of your own", NULL},
@@ -127,6 +133,9 @@ const struct row tree[] = {
 		"every event; heartbeats only on feeds/all.live", NULL},
 	{"feeds/by-type", SHAPE_DIR, 0755, 0, &by_type_ops, "events by type", NULL},
 	{"feeds/by-type/<type>", SHAPE_LOG, 0444, 0, &type_feed_ops, "events of one type", NULL},
+	{"feeds/by-activity", SHAPE_DIR, 0755, 0, &by_activity_ops, "tasks by activity_type", NULL},
+	{"feeds/by-activity/<activity>", SHAPE_LOG, 0444, 0, &activity_feed_ops,
+		"tasks of one activity_type: begun, completed, failed", NULL},
 	{"feeds/by-agent", SHAPE_DIR, 0755, 0, &agents_ops, "events by agent", NULL},
 	{"feeds/by-agent/<agent>", SHAPE_LOG, 0444, 0, &agent_activity_ops,
 		"events of one agent", NULL},
@@ -209,6 +218,9 @@ const struct row tree[] = {
 		"empty as long as it is held; read released.live to wait", NULL},
 	{"claims/<claim>/released.live", SHAPE_SINK, 0444, ROW_UNLISTED | ROW_WAITS,
 		&claim_released_live_ops, "waits until it is given back, and tells", NULL},
+
+	{"memory", SHAPE_GRAFT, 0755, 0, &memory_row_ops,
+		"files and folders that everyone shares; every change of one is an event", NULL},
 
 	{"context", SHAPE_DIR, 0755, 0, NULL,
 		"files of servers and folders, kept in sync, and found by words", NULL},

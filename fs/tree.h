@@ -19,9 +19,12 @@ struct act;
 struct buf;
 struct caller;
 struct entry;
+struct fuse_entry_param;
 struct handle;
+struct item;
 struct message;
 struct names;
+struct server;
 struct view;
 struct where;
 
@@ -34,6 +37,7 @@ enum shape {
 	SHAPE_LOG,      /* lines of the log; may be for writing too. Has a .live twin, a stream */
 	SHAPE_TURN,     /* waits until there is something, then is that text */
 	SHAPE_TREE,     /* directories and files that the table doesn't know, below this one */
+	SHAPE_GRAFT,    /* a directory of another file system, with operations of its own */
 };
 
 enum {
@@ -49,6 +53,8 @@ struct file_ops {
 	int (*text)(const struct caller *, const struct where *, struct buf *out, struct error *);
 	/* LOG: the lines. */
 	int (*view)(const struct caller *, const struct where *, struct view *out);
+	/* LOG: whether the caller may open it, or its twin, to read; where its mode can't say. */
+	int (*reads)(const struct caller *, const struct where *, struct error *);
 	/* Anything that is written: whether a message may begin; and one message, which is made
 	 * part of an act that the file system submits (or, where there is nothing to keep, is done
 	 * at once and leaves *act NULL). */
@@ -59,6 +65,9 @@ struct file_ops {
 	/* Read after a write, or always where the row says ROW_WAITS: adds the answer, -EAGAIN: not
 	 * yet (fs/later.h). A refusal with a reason is a line in `errors`. */
 	int (*ready)(struct handle *, struct buf *out, struct error *);
+	/* A read waits for what `ready` is to give, of that item. Called without locks; the handle
+	 * may be gone. */
+	void (*awaited)(struct server *, struct item *);
 	/* TURN: fills the handle's text, -EAGAIN: not yet; and what reading it to its end does. */
 	int (*turn)(struct handle *);
 	int (*turn_end)(struct handle *, struct act **act);
@@ -78,6 +87,8 @@ struct file_ops {
 	int (*make)(const struct caller *, const struct where *, const char *name, struct act **,
 		struct error *);
 	int (*remove)(const struct caller *, const struct where *, struct act **, struct error *);
+	/* GRAFT: what lookup answers for its root, with one lookup counted. */
+	int (*graft)(const struct caller *, const struct where *, struct fuse_entry_param *);
 };
 
 struct row {

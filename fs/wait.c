@@ -10,6 +10,7 @@
 struct waits {
 	pthread_mutex_t mutex;
 	bool ended;
+	size_t count;
 	struct parked *buckets[BUCKETS];
 };
 
@@ -47,6 +48,7 @@ static struct parked **bucket(struct waits *w, fuse_req_t req)
 
 static void take_off(struct parked *p)
 {
+	(*p->count)--;
 	*p->link = p->next;
 	if (p->next)
 		p->next->link = p->link;
@@ -110,6 +112,8 @@ int waits_park_for(struct waits *w, fuse_req_t req, size_t size, off_t off, stru
 	if (*head)
 		(*head)->hash_link = &p->hash_next;
 	*head = p;
+	p->count = &w->count;
+	w->count++;
 	return 0;
 }
 
@@ -141,6 +145,16 @@ void waits_end(struct waits *w)
 		fuse_reply_buf(p->req, NULL, 0);
 		free(p);
 	}
+}
+
+size_t waits_count(struct waits *w)
+{
+	size_t count;
+
+	pthread_mutex_lock(&w->mutex);
+	count = w->count;
+	pthread_mutex_unlock(&w->mutex);
+	return count;
 }
 
 bool waits_ended(struct waits *w)

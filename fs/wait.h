@@ -21,6 +21,7 @@ struct parked {
 	size_t size;
 	off_t off; /* waits_park_for's */
 	struct handle *owner;
+	size_t *count;                         /* of all that are parked */
 	struct parked *next, **link;           /* in its owner's list */
 	struct parked *hash_next, **hash_link; /* in the table */
 };
@@ -46,6 +47,7 @@ struct parked *waits_take(struct parked **list);
 
 /* The mount ends: answers all with the end of file, and parks no more. */
 void waits_end(struct waits *);
-bool waits_ended(struct waits *); /* with the lock held */
+bool waits_ended(struct waits *);   /* with the lock held */
+size_t waits_count(struct waits *); /* how many are parked */
 
 #endif

@@ -56,7 +56,7 @@ static void done(struct loop *loop, struct command *c, int status, const struct 
 			pthread_mutex_lock(&h->lock);
 			buf_reset(&h->text);
 			ops->answer(h, a, &h->text);
-			h->has_text = true;
+			h->has_text = !ops->ready; /* else it comes later */
 			h->text_at = w->end;
 			pthread_mutex_unlock(&h->lock);
 		}
@@ -173,6 +173,7 @@ void handle_write(struct handle *h, fuse_req_t req, const char *data, size_t siz
 	h->wrote = true;
 	h->broken = false;
 	h->has_text = false;
+	h->told = false;
 	h->taken = 0;
 	/* The kernel hands a long write over in parts, and tells the writer of those that were
 	 * taken; who then writes the rest must hear that the message is refused. */

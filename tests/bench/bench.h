@@ -80,9 +80,16 @@ int work_touch(struct bench *b);   /* touch of a heartbeat */
 int work_live(struct bench *b);    /* from write to a waiting reader */
 int work_fanout(struct bench *b);  /* from write to the last of many waiting readers */
 int work_writers(struct bench *b); /* eight writers at once */
+int work_ask(struct bench *b);     /* a question answered by who waits for it */
 int work_log(struct bench *b);     /* tail and start-up with a full log */
 int work_ls(struct bench *b);      /* ls of a full sessions/ */
 int work_memory(struct bench *b);  /* resident memory with both full */
+
+int work_claim(struct bench *b); /* mkdir and rmdir of a claim */
+int work_brief(struct bench *b); /* brief.md read */
+
+int work_files(struct bench *b); /* a small file made in memory/ */
+int work_git(struct bench *b);   /* git status of many files there */
 
 int work_sync(struct bench *b);      /* a first sync from a server, and its memory */
 int work_unchanged(struct bench *b); /* a sync with nothing changed */

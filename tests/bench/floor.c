@@ -14,6 +14,7 @@
  *   sessions/s<N>/       mkdir and rmdir, N below SESSIONS_MAX
  *       broadcast        takes writes and drops them
  *       heartbeat        keeps its mtime
+ *   memory/              any file may be made and removed; what is written is dropped
  *   files/               what a directory held at the start (-o tree=DIR), kept by the kernel as
  *                        long as it likes: contents, listings, names and attributes
  *
@@ -41,9 +42,11 @@
 
 /* Inode numbers: the fixed ones are below SESSION_INO; session i has its directory at
  * SESSION_INO + i * SESSION_STEP and its files behind it. */
-enum { INO_ACTIVITY = 2, INO_CACHED, INO_BROADCAST, INO_SESSIONS, INO_LIVE };
+enum { INO_ACTIVITY = 2, INO_CACHED, INO_BROADCAST, INO_SESSIONS, INO_LIVE, INO_MEMORY };
 enum { SESSION_DIR, SESSION_BROADCAST, SESSION_HEARTBEAT, SESSION_STEP };
 #define SESSION_INO 16
+#define MADE_INO    65536 /* of a file in memory/: the next one of so many */
+#define MADE_MAX    900000
 
 struct floor {
 	uid_t uid;
@@ -55,6 +58,7 @@ struct floor {
 	_Atomic(fuse_req_t) waiting; /* the read of activity.live */
 	atomic_bool exists[SESSIONS_MAX];
 	atomic_llong beat[SESSIONS_MAX]; /* seconds since 1970 */
+	atomic_uint made;
 };
 
 static struct floor *floor_of(fuse_req_t req)
@@ -74,8 +78,13 @@ static int kind_of(fuse_ino_t ino)
 
 static bool is_dir(fuse_ino_t ino)
 {
-	return ino == FUSE_ROOT_ID || ino == INO_SESSIONS ||
-	       (ino >= SESSION_INO && kind_of(ino) == SESSION_DIR);
+	return ino == FUSE_ROOT_ID || ino == INO_SESSIONS || ino == INO_MEMORY ||
+	       (ino >= SESSION_INO && ino < MADE_INO && kind_of(ino) == SESSION_DIR);
+}
+
+static bool is_made(fuse_ino_t ino)
+{
+	return ino >= MADE_INO && ino < MADE_INO + MADE_MAX;
 }
 
 /* The number of a session's name, or SESSIONS_MAX where it is no such name. */
@@ -110,7 +119,7 @@ static void fill_attr(const struct floor *f, fuse_ino_t ino, struct stat *st)
 	st->st_nlink = 1;
 	if (ino == INO_ACTIVITY || ino == INO_CACHED)
 		st->st_size = (off_t)FILE_SIZE;
-	else if (ino >= SESSION_INO && kind_of(ino) == SESSION_HEARTBEAT)
+	else if (ino >= SESSION_INO && ino < MADE_INO && kind_of(ino) == SESSION_HEARTBEAT)
 		st->st_mtime = (time_t)atomic_load(&f->beat[session_of(ino)]);
 }
 
@@ -148,8 +157,12 @@ static fuse_ino_t find(struct floor *f, fuse_ino_t parent, const char *name)
 			return INO_BROADCAST;
 		if (strcmp(name, "files") == 0)
 			return f->tree ? FLOOR_TREE_INO : 0;
+		if (strcmp(name, "memory") == 0)
+			return INO_MEMORY;
 		return strcmp(name, "sessions") == 0 ? INO_SESSIONS : 0;
 	}
+	if (parent == INO_MEMORY)
+		return 0;
 	if (parent == INO_SESSIONS) {
 		n = session_named(name);
 		if (n == SESSIONS_MAX || !atomic_load(&f->exists[n]))
@@ -185,7 +198,7 @@ static void op_setattr(
 {
 	struct floor *f = floor_of(req);
 
-	if (ino >= SESSION_INO && !floor_tree_has(ino) && kind_of(ino) == SESSION_HEARTBEAT) {
+	if (ino >= SESSION_INO && ino < MADE_INO && kind_of(ino) == SESSION_HEARTBEAT) {
 		if (what & FUSE_SET_ATTR_MTIME_NOW)
 			atomic_store(&f->beat[session_of(ino)], time(NULL));
 		else if (what & FUSE_SET_ATTR_MTIME)
@@ -220,9 +233,34 @@ static void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 	fuse_reply_err(req, was ? 0 : ENOENT);
 }
 
+static void op_create(
+	fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	struct floor *f = floor_of(req);
+	struct fuse_entry_param e = {
+		.ino = MADE_INO + atomic_fetch_add(&f->made, 1) % MADE_MAX,
+		.entry_timeout = NAME_TIMEOUT_S,
+		.attr_timeout = NAME_TIMEOUT_S,
+	};
+
+	(void)name, (void)mode;
+	if (parent != INO_MEMORY) {
+		fuse_reply_err(req, EPERM);
+		return;
+	}
+	fill_attr(f, e.ino, &e.attr);
+	fuse_reply_create(req, &e, fi);
+}
+
+static void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	(void)name;
+	fuse_reply_err(req, parent == INO_MEMORY ? 0 : EPERM);
+}
+
 static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	if (ino == INO_CACHED || floor_tree_has(ino))
+	if (ino == INO_CACHED || is_made(ino) || floor_tree_has(ino))
 		fi->keep_cache = 1;
 	else
 		fi->direct_io = 1;
@@ -328,6 +366,8 @@ static const struct fuse_lowlevel_ops ops = {
 	.setattr = op_setattr,
 	.mkdir = op_mkdir,
 	.rmdir = op_rmdir,
+	.create = op_create,
+	.unlink = op_unlink,
 	.open = op_open,
 	.opendir = op_opendir,
 	.read = op_read,

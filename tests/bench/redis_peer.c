@@ -72,6 +72,32 @@ int redis_peer_xadd(struct redis_peer *p, const char *stream, const char *data, 
 	return command(p, 5, argv, lens);
 }
 
+int redis_peer_push(struct redis_peer *p, const char *list, const char *data, size_t len)
+{
+	const char *argv[] = {"LPUSH", list, data};
+	size_t lens[] = {5, strlen(list), len};
+
+	return command(p, 3, argv, lens);
+}
+
+long redis_peer_pop(struct redis_peer *p, const char *list, char *buf, size_t size)
+{
+	const char *argv[] = {"BRPOP", list, "0"};
+	size_t lens[] = {5, strlen(list), 1};
+	redisReply *r = redisCommandArgv(p->c, 3, argv, lens);
+	long n = -EIO;
+
+	/* [list, data] */
+	if (r && r->type == REDIS_REPLY_ARRAY && r->elements == 2 && r->element[1]->str) {
+		size_t len = r->element[1]->len < size ? r->element[1]->len : size;
+
+		memcpy(buf, r->element[1]->str, len);
+		n = (long)len;
+	}
+	freeReplyObject(r);
+	return n;
+}
+
 int redis_peer_publish(struct redis_peer *p, const char *channel, const char *data, size_t len)
 {
 	const char *argv[] = {"PUBLISH", channel, data};

@@ -93,6 +93,7 @@ assert_errno() {
 	EACCES) text='Permission denied' ;;
 	EAGAIN) text='Resource temporarily unavailable' ;;
 	EBUSY) text='Device or resource busy' ;;
+	ECANCELED) text='Operation canceled' ;;
 	EDEADLK) text='Resource deadlock avoided' ;;
 	EDQUOT) text='Disk quota exceeded' ;;
 	EEXIST) text='File exists' ;;
@@ -108,6 +109,7 @@ assert_errno() {
 	ENOTEMPTY) text='Directory not empty' ;;
 	ENOTUNIQ) text='Name not unique on network' ;;
 	EPERM) text='Operation not permitted' ;;
+	EREMOTEIO) text='Remote I/O error' ;;
 	EROFS) text='Read-only file system' ;;
 	ESTALE) text='Stale file handle' ;;
 	ETIMEDOUT) text='Connection timed out' ;;

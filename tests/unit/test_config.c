@@ -74,6 +74,10 @@ static void defaults_are_the_documented_ones(void **state)
 	assert_int_equal(c->brief_max, 4096);
 	assert_int_equal(c->unread_max, 256 << 10);
 	assert_int_equal(c->threads, 10);
+	assert_int_equal(c->memory_file, 16 << 20);
+	assert_int_equal(c->memory_total, 1 << 30);
+	assert_int_equal(c->memory_files, 100000);
+	assert_int_equal(c->memory_reads, SWITCH_OFF);
 	assert_null(c->state);
 }
 
@@ -82,7 +86,8 @@ static void every_default_and_bound_is_a_valid_value(void **state)
 	struct config *c = *state;
 
 	for (const struct option_row *row = config_options; row->name != NULL; row++) {
-		if (row->kind == OPTION_TEXT || row->kind == OPTION_WHO)
+		if (row->kind == OPTION_TEXT || row->kind == OPTION_WHO ||
+			row->kind == OPTION_SWITCH)
 			continue;
 		assert_true(row->least > 0);
 		assert_true(row->least <= row->initial && row->initial <= row->most);
@@ -118,6 +123,21 @@ static void who_is_one_of_two_words(void **state)
 	assert_int_equal(c->sources, WHO_ANY);
 	refuses(c, "sources", "bob", "sources", "owner or any");
 	assert_int_equal(c->sources, WHO_ANY);
+}
+
+static void a_switch_is_on_by_its_name_alone(void **state)
+{
+	struct config *c = *state;
+
+	accepts(c, "memory_reads", NULL);
+	assert_int_equal(c->memory_reads, SWITCH_ON);
+	accepts(c, "memory_reads", "no");
+	assert_int_equal(c->memory_reads, SWITCH_OFF);
+	accepts(c, "memory_reads", "yes");
+	assert_int_equal(c->memory_reads, SWITCH_ON);
+	refuses(c, "memory_reads", "1", "memory_reads", "no or yes");
+	refuses(c, "memory_reads", "", "memory_reads", "no or yes");
+	assert_int_equal(c->memory_reads, SWITCH_ON);
 }
 
 static void times_take_units_and_fractions(void **state)
@@ -254,6 +274,7 @@ int main(void)
 		TEST(every_default_and_bound_is_a_valid_value),
 		TEST(every_number_of_the_struct_has_a_row),
 		TEST(who_is_one_of_two_words),
+		TEST(a_switch_is_on_by_its_name_alone),
 		TEST(times_take_units_and_fractions),
 		TEST(times_out_of_range_are_refused_with_the_range),
 		TEST(sizes_take_suffixes),

@@ -18,16 +18,20 @@ static struct session *person(struct world *w)
 	return world_session(w, "1234");
 }
 
-/* The last line of `activity`. */
+/* The last line of `activity` that somebody wrote. */
 static const char *last_line(struct world *w, struct buf *all)
 {
 	char *end;
 
 	world_lines(w, all, CHANNEL_ALL, "");
-	end = all->data + all->len - 1;
-	*end = '\0';
-	end = strrchr(all->data, '\n');
-	return end ? end + 1 : all->data;
+	do {
+		end = strrchr(all->data, '\n');
+		assert_non_null(end);
+		*end = '\0';
+		end = strrchr(all->data, '\n');
+		end = end ? end + 1 : all->data;
+	} while (strstr(end, "\"event_type\":\"agent."));
+	return end;
 }
 
 /* What is written as `type` has it becomes a line with these members. */
@@ -39,17 +43,26 @@ static const struct {
 		"*\"data\":{\"message\":\"say \\\"hi\\\"\\n\\tto\\u007f\"}}"},
 	{"broadcast.message", "x", "\"broadcast.message\",*\"data\":{\"message\":\"x\"}}"},
 	{"build.done", "in 4 s", "\"build.done\",*\"data\":{\"message\":\"in 4 s\"}}"},
-	{"task.started", "fix it", "\"task.started\",*\"data\":{\"task_description\":\"fix it\"}}"},
+	{"task.started", "fix it",
+		"\"task.started\",*\"data\":{\"task_id\":\"t1\",\"agent\":\"Cece A\","
+		"\"task_description\":\"fix it\"}}"},
+	{"task.completed", "done",
+		"\"task.completed\",*\"data\":{\"task_id\":\"t1\",*,\"message\":\"done\"}}"},
 	{"task.completed", "done", "\"task.completed\",*\"data\":{\"message\":\"done\"}}"},
 	{NULL, "{ \"a\" : 0.10, \"b\":12345678901234567890 }",
 		"\"broadcast.message\",*\"data\":{\"a\":0.10,\"b\":12345678901234567890}}"},
 	{NULL, "{\"event_type\":\"a.b\",\"data\":{\"x\": [1, 2]},\"timestamp\":1}",
 		"\"a.b\",*\"data\":{\"x\":[1,2]}}"},
 	{NULL, "{\"event_type\":\"a.b\"}", "\"a.b\",*\"data\":{}}"},
+	{NULL, "{\"event_type\":\"memory.write\",\"data\":{ \"item_id\" : \"m1\" }}",
+		"\"memory.write\",*\"data\":{\"item_id\":\"m1\",\"reported\":true}}"},
+	{NULL, "{\"event_type\":\"memory.read\",\"data\":{\"item_id\":7,\"x\":{}}}",
+		"\"memory.read\",*\"data\":{\"item_id\":7,\"x\":{},\"reported\":true}}"},
 	{NULL, "{\"event_type\":\"a.b\",\"data\":\"text\"}", "\"a.b\",*\"data\":\"text\"}"},
 	{NULL, "{\"event_type\":null,\"data\":1}",
 		"\"broadcast.message\",*\"data\":{\"event_type\":null,\"data\":1}}"},
-	{NULL, "{\"event_type\":\"task.started\",\"data\":{}}", "\"task.started\",*\"data\":{}}"},
+	{NULL, "{\"event_type\":\"task.started\",\"data\":{}}",
+		"\"task.started\",*\"data\":{\"task_id\":\"t2\",\"agent\":\"Cece A\"}}"},
 	{"build.done", "{\"event_type\":\"a.b\",\"data\":1}",
 		"\"build.done\",*\"data\":{\"event_type\":\"a.b\",\"data\":1}}"},
 	{NULL, "{\"from\":\"Cece A\",\"n\":1}", "*\"data\":{\"from\":\"Cece A\",\"n\":1}}"},
@@ -111,6 +124,13 @@ static const struct {
 	{"{\"event_type\":\"session.ended\"}", EINVAL, "event_type: session.ended is for leitlfs"},
 	{"{\"event_type\":\"message.direct\"}", EINVAL, "event_type: "},
 	{"{\"event_type\":\"alert.raised\"}", EINVAL, "event_type: "},
+	{"{\"event_type\":\"memory.write\"}", EINVAL, "event_type: memory.write is for leitlfs"},
+	{"{\"event_type\":\"memory.write\",\"data\":{\"path\":\"x\"}}", EINVAL, "event_type: "},
+	{"{\"event_type\":\"memory.write\",\"data\":{\"item_id\":\"\"}}", EINVAL, "event_type: "},
+	{"{\"event_type\":\"memory.write\",\"data\":\"item_id\"}", EINVAL, "event_type: "},
+	{"{\"event_type\":\"memory.moved\",\"data\":{\"item_id\":1}}", EINVAL, "event_type: "},
+	{"{\"event_type\":\"memory.write\",\"data\":{\"item_id\":1,\"reported\":true}}", EINVAL,
+		"reported: "},
 	{"{\"event_type\":\"word\"}", EINVAL, "event_type: \"word\""},
 	{"{\"event_type\":\"a.live\"}", EINVAL, "event_type: "},
 	{"{\"event_type\":\"\"}", EINVAL, "event_type: "},

@@ -21,15 +21,20 @@ static int change(struct world *w, struct session *s, enum session_value value, 
 	return world_do(w, r, act);
 }
 
+/* The last line of `activity` that is of sessions, not of what agents then are. */
 static const char *last_line(struct world *w, struct buf *all)
 {
 	char *end;
 
 	world_lines(w, all, CHANNEL_ALL, "");
-	end = all->data + all->len - 1;
-	*end = '\0';
-	end = strrchr(all->data, '\n');
-	return end ? end + 1 : all->data;
+	do {
+		end = strrchr(all->data, '\n');
+		assert_non_null(end);
+		*end = '\0';
+		end = strrchr(all->data, '\n');
+		end = end ? end + 1 : all->data;
+	} while (strstr(end, "\"event_type\":\"agent."));
+	return end;
 }
 
 /* What is written to a value, and what it and the event's data then are. */

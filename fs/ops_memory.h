@@ -1,0 +1,44 @@
+/* Shared by ops_memory*.c alone: the operations on memory/, as fs/ops.h has them for the tree. */
+#ifndef FS_OPS_MEMORY_H
+#define FS_OPS_MEMORY_H
+
+#include "fs/memory_view.h"
+
+/* Who acts: in a directory of as/'s that session, else whom the process is. Never fails: who can't
+ * be told is the user. The caller releases it. */
+void memory_actor(const struct caller *, const struct memory_view *dir, struct actor *out);
+/* The same of who opens or cuts a file, or whatever it is. */
+void memory_file_actor(const struct caller *, const struct memory_view *, struct actor *out);
+
+/* Answers -r, and notes the reason where there is one: at a view, or a name in it. */
+void memory_refuse(
+	fuse_req_t, const struct memory_view *, const char *name, int r, const struct error *);
+
+/* Answers a change that was made: with the entry, or without (NULL), when its act (NULL: there is
+ * none) is done. Through as/ also when memory/ itself shows it. */
+void memory_made(fuse_req_t, const struct caller *, const struct memory_view *dir, const char *name,
+	const struct fuse_entry_param *, struct act *);
+
+void memory_renamed(fuse_req_t, const struct caller *, const struct memory_view *from,
+	const char *name, const struct memory_view *to, const char *new_name, struct act *);
+
+/* What lookup answers for a view that was found in `dir`. */
+void memory_entry(const struct memory_view *dir, const struct memory_view *, const struct stat *,
+	struct fuse_entry_param *);
+
+/* Names (ops_memory_dir.c). */
+void memory_op_lookup(fuse_req_t, fuse_ino_t parent, const char *name);
+void memory_op_mknod(fuse_req_t, fuse_ino_t parent, const char *name, mode_t, dev_t);
+void memory_op_mkdir(fuse_req_t, fuse_ino_t parent, const char *name, mode_t);
+void memory_op_symlink(fuse_req_t, const char *target, fuse_ino_t parent, const char *name);
+void memory_op_link(fuse_req_t, fuse_ino_t, fuse_ino_t parent, const char *name);
+void memory_op_unlink(fuse_req_t, fuse_ino_t parent, const char *name);
+void memory_op_rmdir(fuse_req_t, fuse_ino_t parent, const char *name);
+void memory_op_rename(fuse_req_t, fuse_ino_t parent, const char *name, fuse_ino_t to_parent,
+	const char *to, unsigned flags);
+void memory_op_opendir(fuse_req_t, fuse_ino_t, struct fuse_file_info *);
+void memory_op_readdir(fuse_req_t, fuse_ino_t, size_t, off_t, struct fuse_file_info *);
+void memory_op_releasedir(fuse_req_t, fuse_ino_t, struct fuse_file_info *);
+void memory_op_fsyncdir(fuse_req_t, fuse_ino_t, int datasync, struct fuse_file_info *);
+
+#endif
