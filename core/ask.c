@@ -120,20 +120,29 @@ static void settle(struct state *st, struct ask *ask, enum ask_status status)
 /* What both a record's detail and a saved ask say of the question. */
 static int take_question(struct ask *ask, const struct json *json)
 {
-	int64_t need = 1;
+	int64_t need = 1, flags = 0;
 
-	json_get_bool(json, "held", &ask->held, NULL);
-	json_get_bool(json, "named", &ask->named, NULL);
-	json_get_bool(json, "anyone", &ask->anyone, NULL);
-	json_get_bool(json, "everyone", &ask->everyone, NULL);
-	json_get_bool(json, "many", &ask->many, NULL);
-	json_get_bool(json, "luca", &ask->luca, NULL);
-	json_get_bool(json, "all", &ask->all, NULL);
+	json_get_integer(json, "flags", 0, INT32_MAX, &flags, NULL);
+	ask->held = flags & ASK_IS_HELD;
+	ask->named = flags & ASK_IS_NAMED;
+	ask->anyone = flags & ASK_IS_FOR_ANYONE;
+	ask->everyone = flags & ASK_IS_EVERYONES;
+	ask->many = flags & ASK_IS_TO_MANY;
+	ask->luca = flags & ASK_IS_LUCAS;
+	ask->all = flags & ASK_IS_FOR_ALL;
 	json_get_integer(json, "need", 1, INT32_MAX, &need, NULL);
 	json_get_integer(json, "timeout_us", 0, INT64_MAX, &ask->timeout_us, NULL);
 	json_get_integer(json, "deadline", 0, INT64_MAX, &ask->deadline_us, NULL);
 	ask->need = (size_t)need;
 	return item_take_text(&ask->type, json, "type");
+}
+
+int ask_flags(const struct ask *ask)
+{
+	return (ask->held ? ASK_IS_HELD : 0) | (ask->named ? ASK_IS_NAMED : 0) |
+	       (ask->anyone ? ASK_IS_FOR_ANYONE : 0) | (ask->everyone ? ASK_IS_EVERYONES : 0) |
+	       (ask->many ? ASK_IS_TO_MANY : 0) | (ask->luca ? ASK_IS_LUCAS : 0) |
+	       (ask->all ? ASK_IS_FOR_ALL : 0);
 }
 
 /* A member of what the record's line says, as it stands there. */
@@ -196,6 +205,7 @@ static int asked(
 	struct state *st, struct ask *ask, const struct record *r, const struct json *detail)
 {
 	const struct json *to = json_get(detail, "to");
+	bool schema = false;
 	int err = take_question(ask, detail);
 
 	for (size_t i = 0; i < json_count(to) && !err; i++) {
@@ -205,7 +215,8 @@ static int asked(
 	}
 	if (!err)
 		err = take_said(&ask->data, r, "data");
-	if (!err)
+	json_get_bool(detail, "schema", &schema, NULL);
+	if (!err && schema)
 		err = take_said(&ask->schema, r, "schema");
 	if (!err)
 		count_asking(st, ask, 1);
@@ -312,17 +323,12 @@ static int apply(struct state *st, struct item *item, const struct record *r,
 	return err;
 }
 
-static void add_bool(struct buf *b, const char *key, bool value)
-{
-	if (value)
-		buf_addf(b, ",\"%s\":true", key);
-}
-
 static void save_part(const struct ask_part *p, struct buf *b)
 {
 	buf_addf(b, "{\"session\":\"%s\",\"state\":%d,\"at\":%lld", p->session, (int)p->state,
 		(long long)p->at_us);
-	add_bool(b, "more", p->more);
+	if (p->more)
+		buf_adds(b, ",\"more\":true");
 	item_add_text(b, "from", p->from);
 	item_add_text(b, "answer", p->answer);
 	item_add_text(b, "error", p->error);
@@ -334,16 +340,10 @@ static void save(const struct item *item, struct buf *b)
 	const struct ask *ask = (const struct ask *)item;
 
 	buf_addf(b,
-		",\"need\":%zu,\"timeout_us\":%lld,\"deadline\":%lld,\"status\":%d,\"reason\":%d",
-		ask->need, (long long)ask->timeout_us, (long long)ask->deadline_us,
+		",\"flags\":%d,\"need\":%zu,\"timeout_us\":%lld,\"deadline\":%lld,\"status\":%d,"
+		"\"reason\":%d",
+		ask_flags(ask), ask->need, (long long)ask->timeout_us, (long long)ask->deadline_us,
 		(int)ask->status, (int)ask->reason);
-	add_bool(b, "held", ask->held);
-	add_bool(b, "named", ask->named);
-	add_bool(b, "anyone", ask->anyone);
-	add_bool(b, "everyone", ask->everyone);
-	add_bool(b, "many", ask->many);
-	add_bool(b, "luca", ask->luca);
-	add_bool(b, "all", ask->all);
 	item_add_text(b, "type", ask->type);
 	item_add_raw(b, "data", ask->data);
 	item_add_raw(b, "schema", ask->schema);

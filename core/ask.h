@@ -126,7 +126,8 @@ bool ask_is_answer(
  * Reading (ask_show.c).
  */
 
-/* Adds the answer as its asker reads it. -EAGAIN: it is not there yet. Where there is none:
+/* Adds the answer as its asker reads it; needs no lock where the ask was seen to be decided
+ * (status). -EAGAIN: it is not there yet. Where there is none:
  * -EREMOTEIO (an error), -ETIMEDOUT, -EHOSTDOWN, -ECANCELED, -EDEADLK, with the reason. */
 int ask_result(const struct ask *, struct buf *out, struct error *);
 

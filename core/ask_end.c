@@ -75,7 +75,7 @@ int ask_fail(struct loop *loop, struct act *to, const struct ask *ask, const str
 		item_add_text(&data, "error", error);
 	item_add_text(&detail, "error", error);
 	if (part) {
-		n.awaited--;
+		n.awaited -= !ask->anyone;
 		n.failed++;
 		buf_addf(&detail, ",\"by\":\"%s\"", part->session);
 		s = speaker ? NULL : state_session(loop->state, part->session);

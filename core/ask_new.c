@@ -347,8 +347,9 @@ static void add_data(struct act *a)
 	buf_add_json(b, q->type, strlen(q->type));
 	if (q->data.len)
 		buf_addf(b, ",\"data\":"), buf_add(b, q->data.data, q->data.len);
-	buf_addf(b, ",\"timeout\":%.6g,\"reply_to\":\"asks/%s/reply\"",
-		(double)q->timeout_us / SECOND_US, a->id);
+	buf_adds(b, ",\"timeout\":");
+	ask_add_seconds(b, q->timeout_us);
+	buf_addf(b, ",\"reply_to\":\"asks/%s/reply\"", a->id);
 	if (q->all)
 		buf_adds(b, ",\"wait\":\"all\"");
 	else if (q->wait > 1)
@@ -358,31 +359,30 @@ static void add_data(struct act *a)
 	buf_addc(b, '}');
 }
 
-static void add_bool(struct buf *b, const char *key, bool value)
-{
-	if (value)
-		buf_addf(b, ",\"%s\":true", key);
-}
-
 static void add_detail(struct loop *loop, struct act *a, int64_t number, const char *from)
 {
 	const struct question *q = a->more;
+	const struct ask is = {
+		.held = q->held,
+		.named = q->id[0] != '\0',
+		.anyone = q->anyone,
+		.everyone = q->anyone || q->everyone,
+		.many = q->many,
+		.luca = q->luca,
+		.all = q->all,
+	};
 	struct buf *b = &a->text[ASK_TEXT_DETAIL];
 
 	buf_addf(b, "{\"item\":\"%s\",\"number\":%lld,\"gid\":%u", a->id, (long long)number,
 		(unsigned)a->actor.gid);
 	item_add_text(b, "from", from);
 	item_add_text(b, "type", q->type);
-	buf_addf(b, ",\"need\":%lld,\"timeout_us\":%lld,\"deadline\":%lld",
-		(long long)(q->wait ? q->wait : 1), (long long)q->timeout_us,
-		(long long)(loop_wall_us(loop) + q->timeout_us));
-	add_bool(b, "held", q->held);
-	add_bool(b, "named", q->id[0]);
-	add_bool(b, "anyone", q->anyone);
-	add_bool(b, "everyone", q->anyone || q->everyone);
-	add_bool(b, "many", q->many);
-	add_bool(b, "luca", q->luca);
-	add_bool(b, "all", q->all);
+	buf_addf(b, ",\"flags\":%d,\"timeout_us\":%lld,\"deadline\":%lld", ask_flags(&is),
+		(long long)q->timeout_us, (long long)(loop_wall_us(loop) + q->timeout_us));
+	if (q->wait > 1)
+		buf_addf(b, ",\"need\":%lld", (long long)q->wait);
+	if (q->schema.len)
+		buf_adds(b, ",\"schema\":true");
 	if (!q->many && q->to_count && strncmp(q->to.data, "tag:", 4) == 0)
 		item_add_text(b, "tag", q->to.data + 4);
 	buf_adds(b, ",\"to\":[");

@@ -11,6 +11,18 @@ struct json;
 /* What an act's buffers hold. */
 enum { ASK_TEXT_DATA, ASK_TEXT_DETAIL, ASK_TEXT_TARGET, ASK_TEXT_SPARE };
 
+/* What it is, as a record and a save keep it. */
+enum {
+	ASK_IS_HELD = 1 << 0,
+	ASK_IS_NAMED = 1 << 1,
+	ASK_IS_FOR_ANYONE = 1 << 2,
+	ASK_IS_EVERYONES = 1 << 3,
+	ASK_IS_TO_MANY = 1 << 4,
+	ASK_IS_LUCAS = 1 << 5,
+	ASK_IS_FOR_ALL = 1 << 6,
+};
+int ask_flags(const struct ask *);
+
 /* What becomes of an ask whose parts stand so: ASK_OPEN, ASK_ANSWERED or ASK_FAILED. */
 struct ask_count {
 	size_t answered, failed, awaited;
@@ -26,6 +38,9 @@ struct ask_part *ask_part(const struct ask *, const char *session);
 
 /* Whether an answer has come after which more follows. */
 bool ask_has_more(const struct ask *);
+
+/* Adds a time as a number of seconds. */
+void ask_add_seconds(struct buf *, int64_t us);
 
 /* Of struct item_ops. */
 int ask_session_ends(

@@ -33,6 +33,14 @@ bool ask_is_for(const struct state *st, const struct ask *ask, uid_t uid)
 	return false;
 }
 
+void ask_add_seconds(struct buf *b, int64_t us)
+{
+	if (us % SECOND_US == 0)
+		buf_addf(b, "%lld", (long long)(us / SECOND_US));
+	else
+		buf_addf(b, "%.9g", (double)us / SECOND_US);
+}
+
 /* What was answered as text, as that; else the JSON as it was written. */
 static void add_plain(const char *value, struct buf *out)
 {
@@ -201,7 +209,8 @@ void ask_show(const struct ask *ask, bool whole, struct buf *b)
 		item_add_raw(b, "data", ask->data);
 		item_add_raw(b, "schema", ask->schema);
 	}
-	buf_addf(b, ",\"timeout\":%.6g", (double)ask->timeout_us / SECOND_US);
+	buf_adds(b, ",\"timeout\":");
+	ask_add_seconds(b, ask->timeout_us);
 	add_time(b, "asked_at", ask->item.began_us);
 	add_time(b, "deadline", ask->deadline_us);
 	add_time(b, "closed_at", ask->item.closed_us);

@@ -58,9 +58,9 @@ static bool is_beginner(const struct collaboration *c, const struct actor *actor
 {
 	const struct session *s = actor->session;
 
-	if (c->agent[0])
-		return s && strcmp(s->agent->key, c->agent) == 0;
-	return actor->uid == c->item.uid && (!s || s->person);
+	if (actor->uid != c->item.uid) /* a name may be another user's one day */
+		return false;
+	return c->agent[0] ? s && strcmp(s->agent->key, c->agent) == 0 : !s || s->person;
 }
 
 int collaboration_may(const struct collaboration *c, const struct actor *actor, const char **name,

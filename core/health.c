@@ -59,4 +59,5 @@ void health_look(struct loop *loop)
 		file_bytes(dir, "context/context.db") + file_bytes(dir, "context/context.db-wal"));
 	alerts_look(loop);
 	atomic_store(&m->looked_us, loop_mono_us(loop));
+	counter_add(&m->looks, 1);
 }

@@ -252,8 +252,6 @@ void inbox_return(struct loop *loop, struct session *s, int64_t pos)
 	pthread_mutex_lock(&loop->inboxes.mutex);
 	i = lease_find(s->leases, pos);
 	if (i >= 0)
-		counter_add(&loop->metrics->leases_lost, 1);
-	if (i >= 0)
 		s->leases->pos[i] = s->leases->pos[--s->leases->count];
 	for (struct turn *t = s->leases ? s->leases->waiting : NULL; t; t = t->next)
 		waiting++;

@@ -172,9 +172,10 @@ void loop_close(struct loop *loop)
 	if (loop->recent)
 		recent_release(loop->recent);
 	bindings_free(loop->bindings);
-	state_free(loop->state);
+	/* Records that could not be moved yet hold items, and those hold channels of the state. */
 	if (loop->log)
 		loop->log->ops->free(loop->log);
+	state_free(loop->state);
 	store_free(loop->store);
 	db_close(loop->db);
 	metrics_free(loop->metrics);

@@ -43,7 +43,7 @@ void loop_close(struct loop *);
 void loop_watch(struct loop *, void (*committed)(void *arg, struct record *const *, size_t),
 	void (*expired)(void *arg), void *arg);
 
-#define COMMAND_DRAFTS_MAX 4 /* kept inside; more are allocated */
+#define COMMAND_DRAFTS_MAX 2 /* kept inside; more are allocated: see the size of struct act */
 
 struct command {
 	/* Says what to append, by command_add(); reads the state, changes nothing. Runs on the

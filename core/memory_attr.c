@@ -203,11 +203,15 @@ ssize_t memory_listxattr(struct memory_node *n, char *list, size_t size)
 
 	if (!S_ISREG(n->type) && !S_ISDIR(n->type))
 		return 0;
-	r = by_proc(n, &at);
-	if (r)
-		return r;
 	all = malloc(XATTR_LIST_MAX + 1);
-	r = all ? listxattr(at.path, all, XATTR_LIST_MAX) : (errno = ENOMEM, -1);
+	if (!all)
+		return -ENOMEM;
+	r = by_proc(n, &at);
+	if (r) {
+		free(all);
+		return r;
+	}
+	r = listxattr(at.path, all, XATTR_LIST_MAX);
 	if (r < 0) {
 		r = errno == EOPNOTSUPP ? 0 : -errno;
 	} else {

@@ -20,7 +20,8 @@
 #include <limits.h>
 #include <pthread.h>
 
-#define MEMORY_BUCKETS  65536 /* a power of two */
+#define MEMORY_BUCKETS  65536    /* a power of two */
+#define MEMORY_DIR      "memory" /* of the state, and of the mount */
 #define MEMORY_REVISION "user.leitlfs.revision"
 
 /* One of a node's names; holds the directory that it is in. */
@@ -131,11 +132,33 @@ mode_t memory_umask(mode_t);
 /* Gives what was made in a directory to who made it, with `names` held. */
 int memory_give(struct memory_node *dir, const struct memory_place *, const struct actor *);
 
+/* --- memory_count.c */
+
+/* Counts what there is, and tells of what was open when the daemon was killed. */
+int memory_take_stock(struct memory *, struct error *);
+
+/* --- memory_open.c */
+
+/* openat(2) that follows nothing; the descriptor, or -1 and errno. */
+int memory_open_beneath(const struct memory_place *, int flags, mode_t);
+int memory_open_node(struct memory_node *, int flags); /* a descriptor of its own; or -errno */
+
 /* --- memory_file.c */
+
+/* It is changed, or about to be: under the node's mutex. */
+void memory_note_change(struct memory_file *);
+/* By a descriptor that is good for writing. -EFBIG, -ENOSPC. */
+int memory_file_resize(struct memory_file *, int fd, off_t, struct error *);
+
+/* --- memory_close.c */
 
 /* What the last link of a node, which may be NULL, leaves when it goes: with `names` held for
  * writing and the node's descriptor, of O_PATH, which is taken. */
 void memory_node_removed(struct memory *, struct memory_node *, const struct stat *, int fd);
+
+/* --- memory_attr.c */
+
+int memory_stat_locked(struct memory_node *, struct stat *); /* with `names` held */
 
 /* A file's revision: kept with it, where that can be; 1 where nothing is kept. `node` may be NULL,
  * `fd` be of O_PATH. */
@@ -144,10 +167,6 @@ void memory_set_revision_at(struct memory_node *, int fd, uint64_t);
 uint64_t memory_revision_of(struct memory_node *); /* by its path, with `names` held */
 /* One more; but the first of a file that was just created stays. */
 uint64_t memory_next_revision(struct memory_node *, int fd, bool created);
-
-/* --- memory_attr.c */
-
-int memory_stat_locked(struct memory_node *, struct stat *); /* with `names` held */
 
 /* --- memory_event.c */
 

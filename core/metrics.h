@@ -100,7 +100,8 @@ struct metrics {
 	atomic_llong calm_us; /* wall_us: when the last trouble ended */
 	/* The saver's: a trouble that an alert is still to tell of. */
 	int64_t untold_us; /* since when it was; 0: there is none */
-	/* What the saver saw when it looked last. */
+	/* How often the saver looked, and what it saw last. */
+	atomic_ullong looks;
 	atomic_llong looked_us;  /* mono_us; 0: not yet */
 	atomic_llong low_us;     /* wall_us: since when there is little room; 0 */
 	atomic_llong room_bytes; /* that are left on the state's file system; -1: not known */

@@ -203,6 +203,9 @@ static void show_store(struct loop *loop, const struct counts *n, struct buf *b)
 		1e6);
 	metric_histogram(b, "leitlfs_checkpoint_seconds", "Time of one checkpoint by the saver.",
 		&m->checkpoint_time, histogram_times, 1e6);
+	metric_counter(b, "leitlfs_store_looks_total",
+		"Looks of the saver at the store and the alerts, about one a second.",
+		counter_of(&m->looks));
 	metric_head(b, "leitlfs_store_failures_total", "counter",
 		"Failures of the store, by what failed.");
 	for (int i = 0; i < TROUBLES; i++)

@@ -2,6 +2,7 @@
 
 #include "core/db.h"
 #include "core/health.h"
+#include "core/history.h"
 #include "core/log.h"
 #include "core/metrics.h"
 #include "core/parts.h"
@@ -23,6 +24,7 @@ struct saver {
 	bool stopping;
 	int64_t save_due, expire_due, receipts_due; /* mono_us */
 	unsigned looks;
+	struct history history;
 };
 
 static int save(struct loop *loop, struct error *err)
@@ -204,6 +206,15 @@ static int64_t expire_every(const struct config *config)
 	return every > LOOK_US ? every : LOOK_US;
 }
 
+static uint64_t count_events(struct metrics *m)
+{
+	uint64_t all = 0;
+
+	for (int i = 0; i < EVENT_TYPES; i++)
+		all += counter_of(&m->events[i]);
+	return all;
+}
+
 static void look(struct saver *s)
 {
 	struct loop *loop = s->loop;
@@ -227,8 +238,15 @@ static void look(struct saver *s)
 		s->expire_due = now + expire_every(loop->config);
 	}
 	/* By the looks and not by a clock: that this thread goes on is what it shows. */
-	if (s->looks++ % HEALTH_LOOKS == 0)
+	if (s->looks++ % HEALTH_LOOKS == 0) {
+		history_feed(&s->history, loop_mono_us(loop), count_events(loop->metrics));
 		health_look(loop);
+	}
+}
+
+void saver_history(struct saver *s, struct history_counts *out)
+{
+	history_read(&s->history, loop_mono_us(s->loop), out);
 }
 
 static void *run(void *arg)
@@ -263,6 +281,7 @@ int saver_start(struct loop *loop, struct saver **out, struct error *err)
 		return error_set(err, ENOMEM, "out of memory");
 	s->loop = loop;
 	s->save_due = loop_mono_us(loop) + loop->config->save;
+	history_init(&s->history);
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -270,6 +289,7 @@ int saver_start(struct loop *loop, struct saver **out, struct error *err)
 	pthread_condattr_destroy(&attr);
 	r = pthread_create(&s->thread, NULL, run, s);
 	if (r) {
+		history_release(&s->history);
 		free(s);
 		return error_set(err, r, "can't start the saver: %s", strerror(r));
 	}
@@ -292,5 +312,6 @@ void saver_stop(struct saver *s)
 	save_now(s);
 	pthread_mutex_destroy(&s->mutex);
 	pthread_cond_destroy(&s->cond);
+	history_release(&s->history);
 	free(s);
 }

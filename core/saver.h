@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+struct history_counts;
 struct loop;
 struct saver;
 
@@ -21,5 +22,8 @@ struct saver;
 int saver_start(struct loop *, struct saver **out, struct error *err);
 /* Saves a last time and ends the thread. Takes NULL. */
 void saver_stop(struct saver *);
+
+/* How many events there were lately (core/history.h), as the saver counts them once a second. */
+void saver_history(struct saver *, struct history_counts *out);
 
 #endif

@@ -103,6 +103,9 @@ bool sources_synced(struct sources *, struct source *, uint64_t ticket, struct b
 void sources_last(struct sources *, struct source *, struct buf *out);
 void sources_status(struct sources *, struct source *, struct buf *out);
 
+/* Its state alone, as status.json has it. Waits for no disk. */
+const char *source_state_name(struct sources *, struct source *);
+
 /* How its syncs went since the daemon started, and how the last did. Waits for no disk. */
 enum sync_outcome { SYNC_OK, SYNC_PARTIAL, SYNC_FAILED, SYNC_OUTCOMES };
 extern const char *const sync_outcomes[SYNC_OUTCOMES]; /* "ok", … */

@@ -83,25 +83,22 @@ void sources_outcomes(struct sources *ss, uint64_t out[SYNC_OUTCOMES])
  * not all of them may see the source, neither it nor its name is told (core/told.h). */
 void source_alert(struct sources *ss, struct source *s)
 {
-	const bool named = source_is_shared(s) || ss->options.alone;
+	/* One that a start goes on to let go has no name any more. */
+	const bool nameless = s->name[0] == '.';
+	const bool named = !nameless && (source_is_shared(s) || ss->options.alone);
 	struct source_health health;
 	struct alert_what what = {.kind = FAILED};
 	char subject[32];
+	bool fails;
 
-	if (s->name[0] == '.') /* one that a start goes on to let go */
-		return;
 	source_health(ss, s, &health);
+	fails = health.failing_us != 0 && !nameless && !source_gone(s);
 	snprintf(subject, sizeof(subject), "%lld", (long long)s->id);
 	what.subject = subject;
 	what.source = named ? s->name : NULL;
-	what.message = named ? health.error : NULL;
+	what.message = named && fails ? health.error : NULL;
 	what.since_us = health.failing_us;
-	if (health.failing_us == 0 || source_gone(s)) {
-		what.message = NULL;
-		alert_set(ss->loop, &what, false);
-	} else {
-		alert_set(ss->loop, &what, true);
-	}
+	alert_set(ss->loop, &what, fails);
 }
 
 static bool is_there(void *arg, const char *subject)

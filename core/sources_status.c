@@ -92,6 +92,16 @@ static const char *state_of(const struct source_state *st, int64_t now)
 	return st->failed ? "failed" : "idle";
 }
 
+const char *source_state_name(struct sources *ss, struct source *s)
+{
+	const char *name;
+
+	pthread_mutex_lock(&ss->mutex);
+	name = state_of(s->state, loop_mono_us(ss->loop));
+	pthread_mutex_unlock(&ss->mutex);
+	return name;
+}
+
 static void add_config(const struct source *s, struct buf *out)
 {
 	static const char *const kinds[] = {

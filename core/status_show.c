@@ -70,6 +70,23 @@ static void add_current(struct buf *b, const struct agent *a, const struct task 
 	add_text(b, "current_task", s ? s->task : current ? current->description : NULL);
 }
 
+/* How many collaborations it takes part in, by its name or by a session's. */
+static size_t count_together(const struct state *st, const struct agent *a)
+{
+	const struct item *i = st->items.open[ITEM_COLLABORATION].first;
+	size_t n = 0;
+
+	for (; i; i = i->next) {
+		const struct collaboration *c = (const struct collaboration *)i;
+		bool has = collaboration_has(c, a->key, NULL);
+
+		for (const struct session *s = a->sessions; s && !has; s = s->agent_next)
+			has = collaboration_has(c, NULL, s->id);
+		n += has;
+	}
+	return n;
+}
+
 void status_agent(const struct loop *loop, const struct agent *a, struct buf *b)
 {
 	const struct state *st = loop->state;
@@ -102,7 +119,7 @@ void status_agent(const struct loop *loop, const struct agent *a, struct buf *b)
 		buf_addf(b, "%s\"%s\"", comma, s->id);
 		comma = ",";
 	}
-	buf_addf(b, "],\"collaboration_count\":%zu", collaborations_of(st, a->key));
+	buf_addf(b, "],\"collaboration_count\":%zu", count_together(st, a));
 }
 
 /* Whether it counts among the agents: people do while they are at something. */

@@ -8,8 +8,8 @@
  * so what it may do, and as whom, the mount decides.
  *
  * Each runs in a process of its own with one thread, and ends with one of the statuses below. With
- * --json it prints exactly one JSON object on stdout, also when it fails: {"error":{"errno":…,
- * "reason":…},"status":N}.
+ * --json it prints exactly one JSON object on stdout, also when it is refused: {"error":{"errno":…,
+ * "reason":…},"status":N}; but none for a usage error.
  */
 #ifndef FS_COMMAND_H
 #define FS_COMMAND_H
@@ -40,8 +40,6 @@ enum command_status {
 /* What a word of the command line is, for completions. */
 enum complete {
 	COMPLETE_NOTHING,
-	COMPLETE_FILE,
-	COMPLETE_DIR,
 	COMPLETE_PROGRAM, /* and then its arguments */
 	COMPLETE_MOUNT,
 	COMPLETE_WHO,    /* a session or an agent */

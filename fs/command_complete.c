@@ -4,8 +4,8 @@
  * cursor.
  *
  * A line is a candidate, then, where there is one, a tab and what it means. A line that begins with
- * a colon tells the shell to offer its own: ":files", ":dirs", or ":program N", where the N-th word
- * begins a command line.
+ * a colon tells the shell to offer its own: ":dirs", or ":program N", where the N-th word begins a
+ * command line.
  */
 #include "fs/command.h"
 
@@ -40,9 +40,10 @@ struct completion {
 static void offer(struct completion *c, const char *prefix, const char *name, const char *help)
 {
 	const size_t len = strlen(prefix);
+	const bool past = strncmp(c->word, prefix, len) == 0;
+	const char *rest = past ? c->word + len : c->word;
 
-	if (strncmp(c->word, prefix, len) == 0 ? strncmp(name, c->word + len, strlen(c->word + len))
-					       : strncmp(prefix, c->word, strlen(c->word)))
+	if (strncmp(past ? name : prefix, rest, strlen(rest)) != 0)
 		return;
 	buf_adds(&c->out, prefix);
 	command_plain(&c->out, name, strlen(name), false);
@@ -105,12 +106,6 @@ static void offer_kind(struct completion *c, enum complete what, size_t index)
 {
 	switch (what) {
 	case COMPLETE_NOTHING:
-		break;
-	case COMPLETE_FILE:
-		buf_adds(&c->out, ":files\n");
-		break;
-	case COMPLETE_DIR:
-		buf_adds(&c->out, ":dirs\n");
 		break;
 	case COMPLETE_PROGRAM:
 		buf_addf(&c->out, ":program %zu\n", index);

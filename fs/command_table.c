@@ -76,16 +76,16 @@ const struct command_row commands[] = {
 		"`self` is that session; LEITLFS_SESSION is its id, LEITLFS_MOUNT the mount. When\n"
 		"leitlfs itself is killed the session ends with it; CMD goes on.\n"
 		"\n"
-		"Signals of the terminal reach CMD as ever; those sent to leitlfs alone are passed\n"
-		"on, and when CMD is stopped, so is leitlfs.\n"
+		"Signals of the terminal reach CMD as ever; those sent to leitlfs alone are\n"
+		"passed on, and when CMD is stopped, so is leitlfs.\n"
 		"\n"
 		"    leitlfs run --task 'nightly build' -- make all\n"
 		"\n"
 		"Exit status: CMD's own, or 128 and the number of the signal that ended it; 125\n"
-		"leitlfs failed, as where there is no mount; 126 CMD can't be run; 127 there is no\n"
-		"CMD.\n",
+		"leitlfs failed, as where there is no mount; 126 CMD can't be run; 127 there is\n"
+		"no CMD.\n",
 		run_options, COMMAND_TREE | COMMAND_STATUS, 1, SIZE_MAX, COMPLETE_PROGRAM,
-		COMPLETE_FILE, command_run},
+		COMPLETE_PROGRAM, command_run},
 	{"status", "[options]", "who is in the loop, and what waits for you",
 		"Shows who is in the loop, with health and task, how much is unread for you, and\n"
 		"the open questions. An asterisk is your own session.\n"
@@ -97,9 +97,10 @@ const struct command_row commands[] = {
 		NULL, COMMAND_TREE | COMMAND_JSON, 0, 0, COMPLETE_NOTHING, COMPLETE_NOTHING,
 		command_show_status},
 	{"search", "[options] WORD...", "find files of context/ by words",
-		"Finds synced files, best first: rank, path, and a snippet. What a query may hold\n"
-		"is the same as below context/search/: \"phrases\", -words, prefix*, type:md,py\n"
-		"source:docs path:api/ since:7d. A first word that begins with - stands behind --.\n"
+		"Finds synced files, best first: rank, path, and a snippet. What a query may\n"
+		"hold is the same as below context/search/: \"phrases\", -words, prefix*,\n"
+		"type:md,py source:docs path:api/ since:7d. A first word that begins with -\n"
+		"stands behind --.\n"
 		"\n"
 		"    leitlfs search user authentication source:docs\n"
 		"\n"
@@ -111,9 +112,9 @@ const struct command_row commands[] = {
 		search_options, COMMAND_TREE | COMMAND_JSON, 1, SIZE_MAX, COMPLETE_SOURCE,
 		COMPLETE_SOURCE, command_search},
 	{"doctor", "[options] [PATH...]", "what is wrong with this machine or mount",
-		"Looks at all that leitlfs needs from this machine, and at every mount of it, or at\n"
-		"those at PATH; and says what is wrong, and the mend. It changes nothing, and no\n"
-		"mount that hangs can hang it.\n"
+		"Looks at all that leitlfs needs from this machine, and at every mount of it, or\n"
+		"at those at PATH; and says what is wrong, and the mend. It changes nothing, and\n"
+		"no mount that hangs can hang it.\n"
 		"\n"
 		"Exit status: 0 nothing fails (there may be warnings); 1 something does; 2 not\n"
 		"understood.\n",

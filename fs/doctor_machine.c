@@ -17,8 +17,9 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#define FILES_FEW    4096 /* descriptors, of the hard limit: each open file of a client may cost one \
-			   */
+#define FILES_FEW                                                                                  \
+	4096 /* descriptors, of the hard limit: each open file of a client may cost one            \
+	      */
 #define WATCHES_FEW  16384 /* directories of local folders that may be watched */
 #define YEAR_2025_US (INT64_C(1735689600) * SECOND_US)
 

@@ -81,13 +81,16 @@ static void ask_answer_later(struct handle *h, struct act *a, struct buf *out)
 
 static int answer_ready(struct handle *h, struct buf *out, struct error *err)
 {
-	int r = 0;
+	const struct ask *ask = (const struct ask *)h->item;
+	bool open;
 
+	if (!ask) /* nothing was asked: it was blank, or refused */
+		return 0;
 	state_rdlock(h->loop);
-	if (h->item) /* else nothing was asked: it was blank, or refused */
-		r = ask_result((const struct ask *)h->item, out, err);
+	open = ask->status == ASK_OPEN;
 	state_unlock(h->loop);
-	return r;
+	/* Once it is decided, what is shown of it doesn't change; and it may be long. */
+	return open ? -EAGAIN : ask_result(ask, out, err);
 }
 
 static void answer_awaited(struct server *s, struct item *item)

@@ -5,15 +5,12 @@
 #include "fs/route.h"
 #include "fs/wait.h"
 
-#include "core/clock.h"
 #include "core/db.h"
 #include "core/health.h"
 #include "core/metrics.h"
 #include "core/parts.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* What only the mount knows. */
 static void show_mount(struct server *s, struct buf *out)
@@ -40,110 +37,31 @@ static void show_mount(struct server *s, struct buf *out)
 	buf_release(&labels);
 }
 
-/*
- * A text is made anew for each user once a second, and whenever something has happened: numbers
- * that change with every look would have who looks twice, as tar(1) does, find the file changed.
- */
-#define LOOKS  16
-#define NEW_US SECOND_US
-
-struct looks {
-	pthread_mutex_t mutex;
-	struct look {
-		const struct file_ops *ops;
-		uid_t uid;
-		int64_t pos, time_us; /* of the log; mono_us */
-		char *text;
-		size_t len;
-	} looks[LOOKS];
-};
-
-struct looks *looks_new(void)
+static int make_health(const struct caller *c, struct buf *out)
 {
-	struct looks *all = calloc(1, sizeof(*all));
-
-	if (all)
-		pthread_mutex_init(&all->mutex, NULL);
-	return all;
+	health_show(c->loop, c->server->context, c->uid, fuse_pkgversion(), out);
+	return buf_error(out);
 }
 
-void looks_free(struct looks *all)
+static int make_metrics(const struct caller *c, struct buf *out)
 {
-	if (!all)
-		return;
-	for (int i = 0; i < LOOKS; i++)
-		free(all->looks[i].text);
-	pthread_mutex_destroy(&all->mutex);
-	free(all);
-}
-
-/* That user's of the file, or the one that is the oldest. */
-static struct look *find(struct looks *all, const struct file_ops *ops, uid_t uid)
-{
-	struct look *found = &all->looks[0];
-
-	for (int i = 0; i < LOOKS; i++) {
-		struct look *at = &all->looks[i];
-
-		if (at->text && at->ops == ops && at->uid == uid)
-			return at;
-		if (!at->text || at->time_us < found->time_us)
-			found = at;
-	}
-	return found;
-}
-
-static bool is_new(const struct look *at, const struct look *now)
-{
-	return at->text && at->ops == now->ops && at->uid == now->uid && at->pos == now->pos &&
-	       now->time_us - at->time_us < NEW_US;
-}
-
-static int show(const struct caller *c, const struct file_ops *ops, struct buf *out)
-{
-	struct looks *all = c->server->looks;
-	struct look now = {.ops = ops, .uid = c->uid, .time_us = loop_mono_us(c->loop)}, *at;
-
-	state_rdlock(c->loop);
-	now.pos = c->loop->state->applied_pos;
-	state_unlock(c->loop);
-	pthread_mutex_lock(&all->mutex);
-	at = find(all, ops, c->uid);
-	if (is_new(at, &now))
-		buf_add(out, at->text, at->len);
-	pthread_mutex_unlock(&all->mutex);
-	if (out->len)
-		return buf_error(out);
-	if (ops == &metrics_ops) {
-		metrics_show(c->loop, c->server->context, c->uid, out);
-		show_mount(c->server, out);
-	} else {
-		health_show(c->loop, c->server->context, c->uid, fuse_pkgversion(), out);
-	}
-	now.text = buf_error(out) ? NULL : strdup(out->data);
-	now.len = out->len;
-	if (!now.text)
-		return buf_error(out);
-	pthread_mutex_lock(&all->mutex);
-	at = find(all, ops, c->uid);
-	free(at->text);
-	*at = now;
-	pthread_mutex_unlock(&all->mutex);
-	return 0;
+	metrics_show(c->loop, c->server->context, c->uid, out);
+	show_mount(c->server, out);
+	return buf_error(out);
 }
 
 static int health_text(
 	const struct caller *c, const struct where *w, struct buf *out, struct error *err)
 {
 	(void)w, (void)err;
-	return show(c, &health_json_ops, out);
+	return looks_show(c, &health_json_ops, make_health, out);
 }
 
 static int metrics_text(
 	const struct caller *c, const struct where *w, struct buf *out, struct error *err)
 {
 	(void)w, (void)err;
-	return show(c, &metrics_ops, out);
+	return looks_show(c, &metrics_ops, make_metrics, out);
 }
 
 /* Raised and cleared are events of two types, and so the file is a sum of two channels. */

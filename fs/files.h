@@ -33,8 +33,17 @@ extern const struct file_ops unread_ops, unread_md_ops, wait_ops, next_ops, ack_
 
 /* file_health.c: whether all is well */
 extern const struct file_ops health_json_ops, metrics_ops, alerts_ops;
+
+/* looks.c: texts that are the same for all that a user looks within a second, unless something
+ * happens. `make` is called without locks where there is none that is new enough. */
 struct looks *looks_new(void); /* NULL: out of memory */
 void looks_free(struct looks *);
+int looks_show(const struct caller *, const struct file_ops *,
+	int (*make)(const struct caller *, struct buf *out), struct buf *out);
+
+/* file_dashboard.c: the loop at a glance */
+extern const struct file_ops dashboard_txt_ops, dashboard_html_ops, dashboard_js_ops,
+	dashboard_json_ops;
 
 /* file_ask.c: questions and answers */
 extern const struct file_ops asks_ops, asks_new_ops, asks_answer_ops, ask_dir_ops, ask_json_ops,

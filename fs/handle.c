@@ -208,6 +208,8 @@ void handle_free(struct handle *h)
 		turn_close(h);
 		if (h->leased) {
 			inbox_return(h->loop, h->node->where.session, h->leased->pos);
+			if (!h->marked)
+				counter_add(&h->loop->metrics->leases_lost, 1);
 			record_unref(h->leased);
 		}
 	}

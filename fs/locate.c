@@ -32,12 +32,13 @@ static void places_release(struct places *p)
 	*p = (struct places){0};
 }
 
-/* The length of "/as/<id>" at the start of a path within a mount; 0: it begins otherwise. */
+/* The length of "/as/<id>" at the start of a path within a mount; 0: it begins otherwise, or there
+ * is none. */
 static size_t as_length(const char *path)
 {
 	size_t len;
 
-	if (strncmp(path, "/as/", 4) != 0)
+	if (path == NULL || strncmp(path, "/as/", 4) != 0)
 		return 0;
 	len = strcspn(path + 4, "/");
 	return len > 0 && len <= ID_MAX ? 4 + len : 0;
@@ -144,12 +145,13 @@ static int check_serving(const char *path, const struct mount *mount, struct err
 	return 0;
 }
 
-/* Takes `mount`, whose part below it is `rest`. */
+/* Takes `mount`; what of the path is below it is `rest`, or NULL. */
 static int set_located(struct located *out, char *mount, const char *rest, struct error *err)
 {
 	char *tree = NULL;
 
-	if (mount == NULL || asprintf(&tree, "%s%.*s", mount, (int)as_length(rest), rest) < 0) {
+	if (mount == NULL || asprintf(&tree, "%s%.*s", mount, (int)as_length(rest),
+				     rest != NULL ? rest : "") < 0) {
 		free(mount);
 		return error_set(err, ENOMEM, "out of memory");
 	}
@@ -182,7 +184,7 @@ static int locate_around(const char *path, struct located *out, struct error *er
 static int locate_given(
 	const char *given, const char *whose, struct located *out, struct error *err)
 {
-	struct mount mount;
+	struct mount mount = {0};
 	char *path = NULL;
 	int rc;
 
@@ -264,7 +266,7 @@ static int choose(const struct places *p, bool own, struct located *out, struct 
 		return -ENOENT;
 	place = &p->items[count == 1 ? which[0] : first];
 	rc = check_serving(place->path, &place->mount, err);
-	return rc == 0 ? set_located(out, strdup(place->path), "", err) : rc;
+	return rc == 0 ? set_located(out, strdup(place->path), NULL, err) : rc;
 }
 
 static int locate_only(struct located *out, struct error *err)

@@ -26,6 +26,24 @@ void memory_renamed(fuse_req_t, const struct caller *, const struct memory_view 
 void memory_entry(const struct memory_view *dir, const struct memory_view *, const struct stat *,
 	struct fuse_entry_param *);
 
+/* Whatever changes attributes, the kernel sees: it is asked to. So it may keep them; but through
+ * as/ it asks each time. */
+#define MEMORY_ATTR_VALID 3600.0 /* seconds */
+
+/* A view's attributes as they are shown: the root's are the table's. */
+void memory_shown(const struct memory_view *, const struct stat *, struct stat *out);
+
+/* Attributes (ops_memory_attr.c). */
+void memory_op_getattr(fuse_req_t, fuse_ino_t, struct fuse_file_info *);
+void memory_op_setattr(fuse_req_t, fuse_ino_t, struct stat *, int what, struct fuse_file_info *);
+void memory_op_readlink(fuse_req_t, fuse_ino_t);
+void memory_op_statfs(fuse_req_t, fuse_ino_t);
+void memory_op_getxattr(fuse_req_t, fuse_ino_t, const char *name, size_t);
+void memory_op_listxattr(fuse_req_t, fuse_ino_t, size_t);
+void memory_op_setxattr(
+	fuse_req_t, fuse_ino_t, const char *name, const char *value, size_t, int flags);
+void memory_op_removexattr(fuse_req_t, fuse_ino_t, const char *name);
+
 /* Names (ops_memory_dir.c). */
 void memory_op_lookup(fuse_req_t, fuse_ino_t parent, const char *name);
 void memory_op_mknod(fuse_req_t, fuse_ino_t parent, const char *name, mode_t, dev_t);

@@ -199,6 +199,8 @@ static void *mind(void *arg)
 	else
 		poll(NULL, 0, GRACE_MS);
 	notify_stop(s->notify_started);
+	/* It may wait for what the kernel is being answered: as long as that is so. */
+	memory_views_stop(s->views);
 	/* libfuse's loop waits in sem_wait(3), which a signal interrupts; one that comes a moment
 	 * too early is lost, so there are more of them. */
 	fuse_session_exit(s->session);

@@ -19,7 +19,6 @@ _leitlfs() {
 	COMPREPLY=()
 	while IFS= read -r line; do
 		case $line in
-		:files) _leitlfs_paths -f "$word" ;;
 		:dirs) _leitlfs_paths -d "$word" ;;
 		":program "*) _leitlfs_program "${line#:program }" "$word" ;;
 		*)

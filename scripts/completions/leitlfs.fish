@@ -6,14 +6,11 @@ function __leitlfs_complete
     set -l word (commandline -ct)
     for line in (command $words[1] complete $words[2..-1] "$word" 2>/dev/null)
         switch $line
-            case ':files'
-                __fish_complete_path $word
             case ':dirs'
                 __fish_complete_directories $word ''
             case ':program *'
                 # From that word on it is another command's line.
                 set -l from (math (string replace ':program ' '' -- $line) + 1)
-                set -l line_of $words[$from..-1] "$word"
                 complete -C (string join ' ' -- (string escape -- $words[$from..-1]) "$word")
             case '*'
                 echo $line

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -36,15 +35,6 @@ static int send_message(struct channel *c, uint64_t stamp)
 	return write(c->fd, message, MESSAGE_SIZE) == MESSAGE_SIZE ? 0 : -EIO;
 }
 
-/* Not a sleep, which would let the sender's own core fall asleep too. */
-static void rest(uint64_t ns)
-{
-	uint64_t begun = now_ns();
-
-	while (now_ns() - begun < ns)
-		sched_yield();
-}
-
 int channel_measure(struct channel *c, bool count)
 {
 	uint64_t stamp, last;
@@ -56,7 +46,7 @@ int channel_measure(struct channel *c, bool count)
 		rc = -EIO;
 	if (rc != 0)
 		return rc;
-	rest(c->rest_ns);
+	rest_ns(c->rest_ns);
 	stamp = now_ns();
 	waiters_expect(c->waiters, stamp);
 	rc = send_message(c, stamp);

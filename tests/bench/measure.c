@@ -1,6 +1,7 @@
 #include "tests/bench/measure.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -64,14 +65,25 @@ struct side side_make(const char *name, int (*op)(void *ctx), void *ctx)
 	return (struct side){.name = name, .op = op, .ctx = ctx};
 }
 
+void rest_ns(uint64_t ns)
+{
+	uint64_t begun = now_ns();
+
+	while (now_ns() - begun < ns)
+		sched_yield();
+}
+
 static int run_round(struct side *side, unsigned ops, bool count)
 {
 	unsigned i;
 	int rc;
 
 	for (i = 0; i < ops; i++) {
-		uint64_t start = now_ns();
+		uint64_t start;
 
+		if (side->rest_ns)
+			rest_ns(side->rest_ns);
+		start = now_ns();
 		rc = side->op(side->ctx);
 		if (rc == 0 && count)
 			rc = samples_add(&side->ns, (double)(now_ns() - start));

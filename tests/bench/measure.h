@@ -14,6 +14,9 @@
 
 uint64_t now_ns(void); /* CLOCK_MONOTONIC */
 
+/* Lets others run. Not a sleep, which would let the caller's own core fall asleep too. */
+void rest_ns(uint64_t ns);
+
 struct samples {
 	double *v;
 	size_t len, cap;
@@ -34,6 +37,7 @@ struct side {
 	const char *name;
 	int (*op)(void *ctx);
 	void *ctx;
+	uint64_t rest_ns;       /* nobody but the others runs for so long before each operation */
 	struct samples ns;      /* every operation of the last batch */
 	struct samples medians; /* one of each batch: their median is the result */
 };

@@ -14,7 +14,8 @@
 #include "tests/bench/redis_peer.h"
 #include "tests/bench/tree.h"
 
-#define OPS      5 /* of a side in a round */
+#define OPS      5     /* of a side in a round */
+#define REST_NS  50000 /* until who answers waits again */
 #define QUESTION "which port?\n"
 #define ANSWER   "8080"
 
@@ -187,6 +188,7 @@ int work_ask(struct bench *b)
 	s[OURS] = side_make("leitlfs", b->leitlfs ? ask_ours : NULL, &all.ours);
 	s[FLOOR] = side_make("floor's write", write_floor, &all.floor);
 	s[REDIS] = side_make("Redis lists", b->redis_port ? ask_redis : NULL, &all.redis);
+	s[OURS].rest_ns = s[REDIS].rest_ns = REST_NS;
 	if (b->redis_port) {
 		rc = redis_peer_connect(b->redis_port, &all.redis.mine);
 		if (rc == 0)

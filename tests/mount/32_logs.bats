@@ -49,16 +49,19 @@ followed_to() { # NAME SEQ
 	agent_do cece 'echo one > broadcast; echo two > self/say/deploy.done; echo three > sessions/bob/inbox'
 	agent_do bob 'echo four > broadcast; echo started > self/say/task.started; echo x > self/heartbeat'
 	cmp "$MNT/activity" "$MNT/feeds/all"
+	wait_until grep -q agent.active "$MNT/activity"
 	assert_eq "$(jq -r .event_type "$MNT/activity" | tr '\n' ' ' | grep -o 'broadcast.message.*')" \
-		'broadcast.message deploy.done message.direct broadcast.message task.started '
+		'broadcast.message deploy.done message.direct broadcast.message task.started agent.active '
 	py <<'EOF'
 events = lines("activity")
 contiguous(events, 1)
 for name in ("cece", "bob"):
     own = [e for e in events if e["session_id"] == name]
     assert len(own) >= 3
-    for log in (f"feeds/by-session/{name}", f"feeds/by-agent/{name}", f"sessions/{name}/activity",
-            f"agents/{name}/activity"):
+    for log in (f"feeds/by-session/{name}", f"sessions/{name}/activity"):
+        same(lines(log), own, log)
+    own = [e for e in events if e["session_id"] == name or e["data"].get("agent_id") == name]
+    for log in (f"feeds/by-agent/{name}", f"agents/{name}/activity"):
         same(lines(log), own, log)
 for type in ("broadcast.message", "deploy.done", "message.direct", "task.started", "session.started"):
     same(lines(f"feeds/by-type/{type}"), [e for e in events if e["event_type"] == type], type)

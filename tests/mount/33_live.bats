@@ -232,7 +232,7 @@ EOF
 fd = os.open(path("activity.live"), os.O_RDWR | os.O_NONBLOCK)
 def types():
     try:
-        return [e["event_type"] for e in parse(os.read(fd, 65536))]
+        return [e["event_type"] for e in parse(os.read(fd, 65536)) if "agent." not in e["event_type"]]
     except BlockingIOError:
         return []
 def say():

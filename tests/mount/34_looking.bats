@@ -251,7 +251,7 @@ EOF
 	[ -d "$MNT/as" ]
 	[ -d "$MNT/as/bob/sessions" ]
 	assert_eq "$(readlink "$MNT/as/bob/self")" sessions/bob
-	assert_eq "$(ls "$MNT/feeds" | tr '\n' ' ')" 'README.md all by-agent by-session by-type since '
+	assert_eq "$(ls "$MNT/feeds" | tr '\n' ' ')" 'README.md all by-activity by-agent by-session by-type since '
 	nothing_was_eaten
 }
 

@@ -61,6 +61,7 @@ load ../lib/memory
 }
 
 @test "rsync, tar, cp and the editors work in it" {
+	local editor
 	up
 	mkdir "$LEITL_TMP/tree"
 	cp -a "$ROOT/core" "$ROOT/docs" "$LEITL_TMP/tree"
@@ -82,10 +83,9 @@ load ../lib/memory
 	printf 'one\ntwo\n' >"$MEM/text"
 	printf 'a\nthree\n.\nw\nq\n' | ed -s "$MEM/text"
 	assert_eq "$(paste -sd, "$MEM/text")" one,two,three
-	if command -v vim >/dev/null; then
-		vim -Nu NONE -es -c 'normal Ofour' -c 'wq' "$MEM/text" </dev/null
-		assert_eq "$(paste -sd, "$MEM/text")" one,two,four,three
-	fi
+	editor=$(command -v vim vim.tiny | head -n 1)
+	printf '2a\nfour\n.\nwq\n' | "$editor" -Nu NONE -es "$MEM/text"
+	assert_eq "$(paste -sd, "$MEM/text")" one,two,four,three
 	sed -i s/one/1/ "$MEM/text"
 	assert_eq "$(head -n 1 "$MEM/text")" 1
 	"$PYTHON" -c 'import sys, os; f = open(sys.argv[1], "r+"); f.seek(0, 2); f.write("end\n"); f.flush(); os.fsync(f.fileno())' "$MEM/text"

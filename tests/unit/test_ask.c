@@ -625,7 +625,7 @@ static void a_ring_is_refused_to_who_closes_it(void **state)
 	struct world *w = *state;
 	struct session *s[12];
 	struct ask *asks[12];
-	char id[8];
+	char id[16];
 
 	watch(w, everyone_waits);
 	for (int i = 0; i < 12; i++) {

@@ -70,6 +70,7 @@ static void defaults_are_the_documented_ones(void **state)
 	assert_int_equal(c->sessions, 1000);
 	assert_int_equal(c->messages, 1000000);
 	assert_int_equal(c->bytes, 256 << 20);
+	assert_int_equal(c->backlog, 1000);
 	assert_int_equal(c->message_max, 1 << 20);
 	assert_int_equal(c->brief_max, 4096);
 	assert_int_equal(c->unread_max, 256 << 10);

@@ -1,0 +1,123 @@
+/* What is told of a file when it is closed, and what it gives back when nobody has it any more. */
+#include "core/memory_private.h"
+
+#include "core/parts.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Its note goes once the event is there. */
+struct telling {
+	struct memory *memory;
+	int slot;
+};
+
+static void told(struct loop *loop, struct command *c, int status, const struct error *err,
+	struct record *const *records, size_t count)
+{
+	struct telling *t = ((struct act *)c)->owner;
+	struct memory *m = t->memory;
+
+	dirty_drop(m->dirty, t->slot);
+	free(t);
+	act_over(loop, c, status, err, records, count);
+	pthread_mutex_lock(&m->mutex);
+	if (--m->telling == 0)
+		pthread_cond_signal(&m->told);
+	pthread_mutex_unlock(&m->mutex);
+}
+
+static void tell(struct memory_file *f, const struct memory_told *what)
+{
+	struct memory *m = f->node->memory;
+	struct telling *t = malloc(sizeof(*t));
+	struct act *a = t ? memory_tell(m, &f->actor, what) : NULL;
+
+	if (!a) {
+		free(t);
+		return;
+	}
+	*t = (struct telling){m, f->slot};
+	f->slot = -1;
+	pthread_mutex_lock(&m->mutex);
+	m->telling++;
+	pthread_mutex_unlock(&m->mutex);
+	a->owner = t;
+	a->command.done = told;
+	loop_submit(m->loop, &a->command);
+}
+
+static void delist(struct memory_file *f)
+{
+	struct memory_node *n = f->node;
+
+	pthread_mutex_lock(&n->mutex);
+	*f->link = f->next;
+	if (f->next)
+		f->next->link = f->link;
+	if (--n->opens == 0 && n->removed)
+		memory_account(n->memory, -memory_blocks(n->size), -1);
+	pthread_mutex_unlock(&n->mutex);
+}
+
+/* What nobody can find any more is not told of: that it was removed was told. */
+static void tell_all(struct memory_file *f)
+{
+	struct memory_node *n = f->node;
+	struct memory_told what = {.node = n, .verb = "write"};
+	bool changed, removed;
+
+	pthread_mutex_lock(&n->mutex);
+	changed = f->changed;
+	removed = n->removed;
+	what.size = n->size;
+	pthread_mutex_unlock(&n->mutex);
+	if (removed)
+		return;
+	what.writers = f->writers;
+	what.writer_count = f->writer_count;
+	if (changed) {
+		what.revision = memory_next_revision(n, f->fd, f->created);
+		tell(f, &what);
+	}
+	if (n->memory->config->memory_reads && atomic_load(&f->has_read)) {
+		what.verb = "read";
+		what.writer_count = 0;
+		what.revision = memory_revision_at(n, f->fd);
+		tell(f, &what);
+	}
+}
+
+void memory_file_close(struct memory_file *f)
+{
+	if (!f)
+		return;
+	tell_all(f);
+	delist(f);
+	dirty_drop(f->node->memory->dirty, f->slot);
+	close(f->fd);
+	for (int i = 0; i < f->writer_count; i++)
+		free(f->writers[i]);
+	actor_release(&f->actor);
+	memory_unref(f->node, 1);
+	free(f);
+}
+
+void memory_node_removed(struct memory *m, struct memory_node *n, const struct stat *st, int fd)
+{
+	const int64_t bytes = S_ISREG(st->st_mode) ? memory_blocks(st->st_size) : 0;
+
+	if (!n) {
+		memory_account(m, -bytes, -1);
+		close(fd);
+		return;
+	}
+	pthread_mutex_lock(&n->mutex);
+	n->removed = true;
+	if (n->opens == 0)
+		memory_account(m, -bytes, -1);
+	pthread_mutex_unlock(&n->mutex);
+	pthread_mutex_lock(&m->mutex);
+	n->fd = fd;
+	pthread_mutex_unlock(&m->mutex);
+}
