@@ -4,6 +4,7 @@
 #include "core/page.h"
 #include "core/parts.h"
 #include "core/session.h"
+#include "core/task.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -66,15 +67,21 @@ static void show(const struct part *p, size_t room, struct buf *out)
 /* Who reads this. */
 static void show_head(struct loop *loop, struct session *s, struct buf *out)
 {
+	const struct task *current;
+	const char *task;
+
 	state_rdlock(loop);
 	buf_adds(out, "# ");
 	page_name(out, s->agent_name);
 	buf_adds(out, ", session ");
 	page_name(out, s->id);
 	buf_adds(out, "\n\n");
-	if (s->task) {
+	task = s->task;
+	if (!task && s->agent && (current = task_current(loop->state, s->agent->key)))
+		task = current->description;
+	if (task) {
 		buf_adds(out, "You are at: ");
-		page_name(out, s->task);
+		page_span(out, task, strlen(task), BRIEF_TEXT);
 		buf_adds(out, "\n");
 	} else {
 		buf_adds(out,

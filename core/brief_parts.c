@@ -16,12 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MAX   240 /* bytes of what somebody wrote, in one entry */
 #define NAME_SHOWN 64
 
 static void add_text(struct buf *b, const char *text)
 {
-	page_span(b, text, strlen(text), TEXT_MAX);
+	page_span(b, text, strlen(text), BRIEF_TEXT);
 }
 
 /* What it is asked, and nobody has answered. */
@@ -96,7 +95,7 @@ static void add_said(struct buf *b, const struct json *event, const char *line, 
 	if (message && json_text(message))
 		add_text(b, json_text(message));
 	else if (json_member(line, len, "data", &raw, &raw_len))
-		page_span(b, raw, raw_len, TEXT_MAX);
+		page_span(b, raw, raw_len, BRIEF_TEXT);
 }
 
 struct unread {
@@ -236,7 +235,7 @@ int part_files(struct loop *loop, struct search *search, struct session *s, stru
 		if (!part_takes(p))
 			continue;
 		buf_addf(&p->text, "- `self/context/%s`: ", one->name);
-		page_span(&p->text, one->path, strlen(one->path), TEXT_MAX);
+		page_span(&p->text, one->path, strlen(one->path), BRIEF_TEXT);
 		buf_adds(&p->text, " in ");
 		page_name(&p->text, one->source);
 		buf_addc(&p->text, '\n');
@@ -318,6 +317,21 @@ int part_own(struct loop *loop, struct search *search, struct session *s, struct
 	return 0;
 }
 
+/* The newest decision, and how to vote where it has not. */
+static void add_decision(struct buf *b, const struct collaboration *c, const struct session *s)
+{
+	const struct decision *d = &c->decisions[c->decision_count - 1];
+	bool voted = false;
+
+	for (size_t i = 0; i < d->vote_count; i++)
+		voted = voted || strcmp(d->votes[i].key, s->agent->key) == 0;
+	buf_addf(b, "; decision %zu, %zu voted: ", c->decision_count, d->vote_count);
+	add_text(b, d->text);
+	if (!voted)
+		buf_addf(b, " (`echo yes > collaborations/%s/votes/%zu`)", c->item.id,
+			c->decision_count);
+}
+
 int part_collaborations(struct loop *loop, struct search *search, struct session *s, struct part *p)
 {
 	struct state *st = loop->state;
@@ -334,13 +348,8 @@ int part_collaborations(struct loop *loop, struct search *search, struct session
 		buf_adds(&p->text, "- ");
 		page_name(&p->text, c->item.id);
 		buf_addf(&p->text, ", %zu take part", c->participant_count);
-		if (c->decision_count) {
-			const struct decision *d = &c->decisions[c->decision_count - 1];
-
-			buf_addf(&p->text, "; decision %zu, %zu votes: ", c->decision_count,
-				d->vote_count);
-			add_text(&p->text, d->text);
-		}
+		if (c->decision_count)
+			add_decision(&p->text, c, s);
 		buf_addc(&p->text, '\n');
 		part_entry(p);
 	}

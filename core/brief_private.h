@@ -6,7 +6,8 @@
 
 #include <stdint.h>
 
-#define BRIEF_LINES 24 /* of one part */
+#define BRIEF_LINES 24  /* of one part */
+#define BRIEF_TEXT  240 /* bytes of what somebody wrote, in one entry */
 
 /* A part of the page: a heading and entries. Of those that don't fit it says how many they are. */
 struct part {

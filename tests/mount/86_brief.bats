@@ -53,7 +53,7 @@ part() { # SESSION HEADING
 - claim `docs` is `bob`'"'"'s'
 	part cece Collaborations | grep -qF '`c1`, 2 take part' || fail "$(part cece Collaborations)"
 	agent_do bob 'echo "use sqlite" > collaborations/c1/decisions'
-	part cece Collaborations | grep -qF 'decision 1, 0 votes: `use sqlite`' || fail "$(part cece Collaborations)"
+	part cece Collaborations | grep -qF 'decision 1, 0 voted: `use sqlite` (`echo yes > collaborations/c1/votes/1`)' || fail "$(part cece Collaborations)"
 }
 
 @test "it keeps to brief_max, says what it left out, and no part is pushed out" {
