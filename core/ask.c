@@ -236,6 +236,14 @@ static int part_of(struct ask *ask, const struct json *detail, struct ask_part *
 	return *out || !ask->anyone ? 0 : add_part(ask, by, out);
 }
 
+/* No more follows from that part, or NULL: from any. */
+static void end_more(struct ask *ask, const struct ask_part *p)
+{
+	for (size_t i = 0; i < ask->part_count; i++)
+		if (!p || p == &ask->parts[i])
+			ask->parts[i].more = false;
+}
+
 static int answered(struct state *st, struct ask *ask, const struct record *r,
 	const struct json *detail, const char *text)
 {
@@ -248,9 +256,7 @@ static int answered(struct state *st, struct ask *ask, const struct record *r,
 		return err;
 	json_get_bool(detail, "over", &over, NULL);
 	if (over) {
-		for (size_t i = 0; i < ask->part_count; i++)
-			if (!p || p == &ask->parts[i])
-				ask->parts[i].more = false;
+		end_more(ask, p);
 		return 0;
 	}
 	if (!p || p->state != PART_AWAITED)
@@ -289,6 +295,8 @@ static int failed(
 		p->at_us = r->time_us;
 		n = ask_count(ask);
 		verdict = ask_verdict(ask, &n);
+	} else {
+		end_more(ask, NULL); /* it is given up as a whole */
 	}
 	if (err || verdict == ASK_OPEN)
 		return err;

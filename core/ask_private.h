@@ -42,6 +42,29 @@ bool ask_has_more(const struct ask *);
 /* Adds a time as a number of seconds. */
 void ask_add_seconds(struct buf *, int64_t us);
 
+/* A question as it was written, checked. */
+struct question {
+	char id[ID_MAX + 1]; /* "": it gets a number */
+	char type[ASK_TYPE_MAX + 1];
+	struct buf data, schema; /* JSON text, compact; empty: none */
+	struct buf to;           /* names, each with its NUL */
+	size_t to_count;
+	bool everyone, anyone; /* "*"; nobody */
+	bool many, luca, all, held;
+	int64_t wait; /* 0: not given */
+	int64_t timeout_us;
+	char *agent;
+	struct item *instead;
+	/* while it is decided */
+	struct session **found;
+	size_t found_count;
+};
+
+/* Takes what a message asks (zeroed at first): -EINVAL, -EACCES, -ENOMEM. Frees it; takes NULL. */
+int ask_question_take(struct question *, const struct actor *, const struct message *,
+	const struct asking *, struct error *);
+void ask_question_free(void *question);
+
 /* Of struct item_ops. */
 int ask_session_ends(
 	struct loop *, struct act *, struct item *, const struct session *, struct error *);

@@ -221,3 +221,15 @@ void metric_label(struct buf *labels, const char *name, const char *value)
 	}
 	buf_addc(labels, '"');
 }
+
+void metric_labelled(
+	struct buf *b, const char *name, const char *label, const char *value, unsigned long long n)
+{
+	struct buf labels = BUF_INIT;
+
+	metric_label(&labels, label, value);
+	if (buf_error(&labels))
+		b->failed = ENOMEM;
+	metric_count(b, name, labels.data, n);
+	buf_release(&labels);
+}

@@ -129,6 +129,8 @@ void metric_head(struct buf *, const char *name, const char *type, const char *h
 /* One sample. `labels` is what metric_label() made, or NULL. */
 void metric_count(struct buf *, const char *name, const char *labels, unsigned long long);
 void metric_number(struct buf *, const char *name, const char *labels, double);
+void metric_labelled(struct buf *, const char *name, const char *label, const char *value,
+	unsigned long long); /* one label */
 /* Head and sample of one without labels. */
 void metric_gauge(struct buf *, const char *name, const char *help, double);
 void metric_counter(struct buf *, const char *name, const char *help, unsigned long long);
@@ -143,5 +145,6 @@ void metric_label(struct buf *labels, const char *name, const char *value);
  * it: sources that it does not see are in no label. Takes the state's lock for reading, for one
  * pass over the sessions; waits for no disk and no network. */
 void metrics_show(struct loop *, struct context *, uid_t, struct buf *out);
+void metrics_show_context(struct context *, uid_t, struct buf *out); /* the last's part of it */
 
 #endif

@@ -1,16 +1,10 @@
 /* metrics: all that is counted, as Prometheus reads it. */
 #include "core/metrics.h"
 
-#include "core/collaboration.h"
-#include "core/context.h"
-#include "core/db.h"
 #include "core/parts.h"
-#include "core/saver.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -83,23 +77,13 @@ static void count(struct loop *loop, struct counts *n)
 	state_unlock(loop);
 }
 
-static void add_labelled(
-	struct buf *b, const char *name, const char *label, const char *value, unsigned long long n)
-{
-	struct buf labels = BUF_INIT;
-
-	metric_label(&labels, label, value);
-	metric_count(b, name, labels.data, n);
-	buf_release(&labels);
-}
-
 static void show_sessions(const struct counts *n, struct buf *b)
 {
 	metric_head(b, "leitlfs_sessions", "gauge",
 		"Sessions by health; ended ones as long as their ids are held.");
-	add_labelled(b, "leitlfs_sessions", "health", "fresh", n->fresh);
-	add_labelled(b, "leitlfs_sessions", "health", "late", n->late);
-	add_labelled(b, "leitlfs_sessions", "health", "ended", n->ended);
+	metric_labelled(b, "leitlfs_sessions", "health", "fresh", n->fresh);
+	metric_labelled(b, "leitlfs_sessions", "health", "late", n->late);
+	metric_labelled(b, "leitlfs_sessions", "health", "ended", n->ended);
 	metric_gauge(b, "leitlfs_sessions_waiting",
 		"Living sessions of which somebody has wait or next open.", (double)n->waiting);
 	metric_gauge(b, "leitlfs_agents", "Agents that are known.", (double)n->agents);
@@ -118,7 +102,8 @@ static void show_items(const struct counts *n, struct buf *b)
 	metric_gauge(b, "leitlfs_claims", "Claims that are held.", (double)n->open[ITEM_CLAIM]);
 	metric_head(b, "leitlfs_alerts", "gauge", "Alerts that are raised, by what they are of.");
 	for (int i = 0; i < 4; i++)
-		add_labelled(b, "leitlfs_alerts", "alert", n->alerts[i].kind, n->alerts[i].count);
+		metric_labelled(
+			b, "leitlfs_alerts", "alert", n->alerts[i].kind, n->alerts[i].count);
 }
 
 static void show_events(struct loop *loop, struct buf *b)
@@ -128,7 +113,7 @@ static void show_events(struct loop *loop, struct buf *b)
 	metric_head(b, "leitlfs_events_total", "counter",
 		"Events since the start by type; those of one's own types are other.");
 	for (int i = 0; i < EVENT_TYPES; i++)
-		add_labelled(b, "leitlfs_events_total", "type", event_types[i],
+		metric_labelled(b, "leitlfs_events_total", "type", event_types[i],
 			counter_of(&m->events[i]));
 	metric_histogram(b, "leitlfs_write_seconds",
 		"Time from a write's being complete to its commit.", &m->write_time,
@@ -155,7 +140,7 @@ static void show_refusals(struct loop *loop, struct buf *b)
 		const char *name = code ? strerrorname_np(code) : "other";
 
 		if (n > 0)
-			add_labelled(
+			metric_labelled(
 				b, "leitlfs_refusals_total", "errno", name ? name : "other", n);
 	}
 }
@@ -172,7 +157,7 @@ static void show_parts(struct metrics *m, struct buf *b)
 	metric_head(b, "leitlfs_store_bytes", "gauge",
 		"Size of the state's files: context is the catalog of what is synced.");
 	for (int i = 0; i < STORE_PARTS; i++)
-		add_labelled(b, "leitlfs_store_bytes", "part", parts[i],
+		metric_labelled(b, "leitlfs_store_bytes", "part", parts[i],
 			(unsigned long long)atomic_load(&m->store_bytes[i]));
 	if (atomic_load(&m->room_bytes) >= 0)
 		metric_gauge(b, "leitlfs_store_room_bytes",
@@ -209,107 +194,8 @@ static void show_store(struct loop *loop, const struct counts *n, struct buf *b)
 	metric_head(b, "leitlfs_store_failures_total", "counter",
 		"Failures of the store, by what failed.");
 	for (int i = 0; i < TROUBLES; i++)
-		add_labelled(b, "leitlfs_store_failures_total", "operation", operations[i],
+		metric_labelled(b, "leitlfs_store_failures_total", "operation", operations[i],
 			counter_of(&m->troubles[i].failures));
-}
-
-/* The sources. */
-
-struct source_numbers {
-	struct sources *all;
-	struct source **sources;
-	struct source_health *health;
-	size_t count, cap;
-};
-
-static int add_source(void *arg, struct source *s)
-{
-	struct source_numbers *n = arg;
-
-	if (n->count == n->cap)
-		return -ENOMEM;
-	source_health(n->all, s, &n->health[n->count]);
-	n->sources[n->count++] = source_ref(s);
-	return 0;
-}
-
-static void add_source_number(const struct source_numbers *n, struct buf *b, const char *name,
-	const char *help, int which)
-{
-	struct buf labels = BUF_INIT;
-
-	metric_head(b, name, "gauge", help);
-	for (size_t i = 0; i < n->count; i++) {
-		const struct source_health *h = &n->health[i];
-		const double values[] = {h->failing_us != 0, (double)h->success_us / 1e6,
-			(double)h->files, (double)h->bytes};
-
-		buf_reset(&labels);
-		metric_label(&labels, "source", n->sources[i]->name);
-		metric_number(b, name, labels.data, values[which]);
-	}
-	buf_release(&labels);
-}
-
-static void show_source_syncs(const struct source_numbers *n, struct buf *b)
-{
-	struct buf labels = BUF_INIT;
-
-	metric_head(b, "leitlfs_source_syncs_total", "counter",
-		"Syncs since the start of the sources that you see.");
-	for (size_t i = 0; i < n->count; i++) {
-		for (int o = 0; o < SYNC_OUTCOMES; o++) {
-			buf_reset(&labels);
-			metric_label(&labels, "source", n->sources[i]->name);
-			metric_label(&labels, "result", sync_outcomes[o]);
-			metric_count(b, "leitlfs_source_syncs_total", labels.data,
-				n->health[i].outcomes[o]);
-		}
-	}
-	buf_release(&labels);
-}
-
-static void show_sources(struct context *c, uid_t uid, struct buf *b)
-{
-	struct source_numbers n = {.all = c->sources, .cap = SOURCES_MAX};
-
-	n.sources = calloc(n.cap, sizeof(struct source *));
-	n.health = calloc(n.cap, sizeof(*n.health));
-	if (!n.sources || !n.health) {
-		b->failed = ENOMEM;
-		goto out;
-	}
-	sources_each(c->sources, uid, add_source, &n);
-	show_source_syncs(&n, b);
-	add_source_number(
-		&n, b, "leitlfs_source_failing", "Whether the last sync failed as a whole.", 0);
-	add_source_number(&n, b, "leitlfs_source_success_timestamp_seconds",
-		"When the last sync that did not fail ended; 0: none has.", 1);
-	add_source_number(&n, b, "leitlfs_source_files", "Files as of the last sync.", 2);
-	add_source_number(
-		&n, b, "leitlfs_source_bytes", "Bytes of the files as of the last sync.", 3);
-	for (size_t i = 0; i < n.count; i++)
-		source_unref(n.sources[i]);
-out:
-	free(n.sources);
-	free(n.health);
-}
-
-static void show_context(struct context *c, uid_t uid, struct buf *b)
-{
-	uint64_t outcomes[SYNC_OUTCOMES], hits, misses;
-
-	sources_outcomes(c->sources, outcomes);
-	metric_head(b, "leitlfs_syncs_total", "counter",
-		"Syncs of all sources since the start; partial: some members could not be had.");
-	for (int i = 0; i < SYNC_OUTCOMES; i++)
-		add_labelled(b, "leitlfs_syncs_total", "result", sync_outcomes[i], outcomes[i]);
-	show_sources(c, uid, b);
-	search_counts(c->search, &hits, &misses);
-	metric_head(b, "leitlfs_searches_total", "counter",
-		"Searches since the start, by whether the answer was in the cache.");
-	add_labelled(b, "leitlfs_searches_total", "cache", "hit", hits);
-	add_labelled(b, "leitlfs_searches_total", "cache", "miss", misses);
 }
 
 /* The process: names and units as Prometheus' own clients have them. */
@@ -379,6 +265,6 @@ void metrics_show(struct loop *loop, struct context *context, uid_t uid, struct 
 	show_refusals(loop, out);
 	show_store(loop, &n, out);
 	if (context)
-		show_context(context, uid, out);
+		metrics_show_context(context, uid, out);
 	show_process(loop->metrics, out);
 }

@@ -14,6 +14,7 @@
 
 #define LOOK_US      (SECOND_US / 4) /* how often it looks whether something is due */
 #define HEALTH_LOOKS 4               /* looks from one at the health to the next */
+#define RETRY_US     (2 * SECOND_US) /* from a failure to the next try */
 #define EXPIRE_CHUNK 2000            /* records that go in one transaction */
 
 struct saver {
@@ -215,6 +216,14 @@ static uint64_t count_events(struct metrics *m)
 	return all;
 }
 
+/* What failed is tried again soon: it is not known when there will be room again. */
+static int64_t due_again(struct loop *loop, enum trouble_kind kind, int64_t now, int64_t every)
+{
+	const bool failed = atomic_load(&loop->metrics->troubles[kind].code) != 0;
+
+	return now + (failed && every > RETRY_US ? RETRY_US : every);
+}
+
 static void look(struct saver *s)
 {
 	struct loop *loop = s->loop;
@@ -231,11 +240,12 @@ static void look(struct saver *s)
 	move(loop, &err);
 	if (behind >= SAVE_RECORDS || now >= s->save_due) {
 		save_now(s);
-		s->save_due = now + loop->config->save;
+		s->save_due = due_again(loop, TROUBLE_SAVE, now, loop->config->save);
+		s->save_due = due_again(loop, TROUBLE_CHECKPOINT, now, s->save_due - now);
 	}
 	if (now >= s->expire_due) {
 		trouble_note(loop->metrics, TROUBLE_EXPIRE, expire(s, &err), &err);
-		s->expire_due = now + expire_every(loop->config);
+		s->expire_due = due_again(loop, TROUBLE_EXPIRE, now, expire_every(loop->config));
 	}
 	/* By the looks and not by a clock: that this thread goes on is what it shows. */
 	if (s->looks++ % HEALTH_LOOKS == 0) {

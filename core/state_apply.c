@@ -19,46 +19,6 @@ void state_touch_session(struct state *st, struct session *s)
 	st->dirty = s;
 }
 
-/* Replaces a text by a member's, where it is there. */
-static int take_text(char **field, const struct json *detail, const char *key)
-{
-	const char *text = NULL;
-	char *copy;
-
-	json_get_string(detail, key, 0, &text, NULL);
-	if (!text && json_has(detail, key)) { /* null clears it */
-		free(*field);
-		*field = NULL;
-	}
-	if (!text)
-		return 0;
-	copy = strdup(text);
-	if (!copy)
-		return -ENOMEM;
-	free(*field);
-	*field = copy;
-	return 0;
-}
-
-/* The same with the JSON text of a list or object; null clears it. */
-static int take_raw(char **field, const char *text, const char *key)
-{
-	const char *raw;
-	size_t len;
-	char *copy = NULL;
-
-	if (!json_member(text, strlen(text), key, &raw, &len))
-		return 0;
-	if (len != 4 || memcmp(raw, "null", 4) != 0) {
-		copy = strndup(raw, len);
-		if (!copy)
-			return -ENOMEM;
-	}
-	free(*field);
-	*field = copy;
-	return 0;
-}
-
 /* Heirs stand as "pid:start pid:start". Those of another boot are gone: a pid of 0 is nobody's, so
  * the session was bound and is bound no more, which is another thing than never bound. */
 static int take_heirs(struct state *st, struct session *s, const struct json *detail)
@@ -97,11 +57,14 @@ static int take_heirs(struct state *st, struct session *s, const struct json *de
 static int take(struct session *s, const char *text, const struct json *detail)
 {
 	json_get_integer(detail, "timeout", 0, INT64_MAX, &s->timeout_us, NULL);
-	if (take_text(&s->agent_name, detail, "name") ||
-		take_text(&s->agent_type, detail, "type") ||
-		take_text(&s->status, detail, "status") || take_text(&s->task, detail, "task") ||
-		take_text(&s->query, detail, "query") || take_raw(&s->tags, text, "tags") ||
-		take_raw(&s->sources, text, "sources") || take_raw(&s->given, text, "given"))
+	if (item_take_text(&s->agent_name, detail, "name") ||
+		item_take_text(&s->agent_type, detail, "type") ||
+		item_take_text(&s->status, detail, "status") ||
+		item_take_text(&s->task, detail, "task") ||
+		item_take_text(&s->query, detail, "query") ||
+		item_take_raw(&s->tags, text, "tags") ||
+		item_take_raw(&s->sources, text, "sources") ||
+		item_take_raw(&s->given, text, "given"))
 		return -ENOMEM;
 	return 0;
 }
@@ -119,14 +82,15 @@ int state_take_session(
 static int started(struct state *st, struct record *r, const struct json *detail)
 {
 	const char *key = NULL, *name = "";
-	struct session *s = state_session(st, r->session);
 	int64_t uid = 0, gid = 0;
 	struct agent *agent;
+	struct session *s;
 	int err;
 
-	if (json_get_string(detail, "agent", AGENT_KEY_MAX, &key, NULL) || !key ||
+	if (json_get_string(detail, "agent", AGENT_KEY_MAX, &key, NULL) || !key || !r->session ||
 		strlen(r->session) > ID_MAX)
 		return -EUCLEAN;
+	s = state_session(st, r->session);
 	json_get_string(detail, "name", 0, &name, NULL);
 	json_get_integer(detail, "uid", 0, UINT32_MAX, &uid, NULL);
 	json_get_integer(detail, "gid", 0, UINT32_MAX, &gid, NULL);

@@ -22,8 +22,8 @@ pid_t redis_peer_pid(struct redis_peer *p);
 /* XADD stream * m data. */
 int redis_peer_xadd(struct redis_peer *p, const char *stream, const char *data, size_t len);
 
-/* LPUSH list data; and BRPOP list 0: waits for the oldest, copies as much of it as fits, and returns
- * its length, or a negative errno. */
+/* LPUSH list data; and BRPOP list 0: waits for the oldest, copies as much of it as fits, and
+ * returns its length, or a negative errno. */
 int redis_peer_push(struct redis_peer *p, const char *list, const char *data, size_t len);
 long redis_peer_pop(struct redis_peer *p, const char *list, char *buf, size_t size);
 

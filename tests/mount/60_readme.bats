@@ -1,4 +1,5 @@
 # README.md and docs/ keep their word: what they tell to type works, and answers what they show.
+# variants: plain
 load ../lib/mount
 
 README=$ROOT/README.md

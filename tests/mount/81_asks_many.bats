@@ -22,8 +22,8 @@ resident_kib() {
 
 @test "1,000 asks in flight among 100 sessions that are killed at random: each ends in one way" {
 	leitl_up -o sessions=0,broadcasts=0
-	local before seconds=6
-	[ -z "${SAN:-}" ] || seconds=15
+	local before seconds=6 least=600
+	[ -z "${SAN:-}" ] || seconds=15 least=300
 	ls "$MNT/asks" >/dev/null
 	before=$(descriptors)
 	"$PYTHON" "$BATS_TEST_DIRNAME/../helpers/asks.py" "$MNT" 100 10 $seconds \
@@ -32,7 +32,7 @@ resident_kib() {
 	cat "$LEITL_TMP/counts"
 	assert_eq "$(jq .failed "$LEITL_TMP/counts")" 0
 	assert_le 20 "$(jq .killed "$LEITL_TMP/counts")" killed
-	assert_le 700 "$(jq .in_flight "$LEITL_TMP/counts")" 'in flight'
+	assert_le $least "$(jq .in_flight "$LEITL_TMP/counts")" 'in flight'
 	wait_until none_open
 	# None is open, so that the sums are the same means that none has ended twice.
 	py <<'PY'

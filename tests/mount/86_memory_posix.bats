@@ -1,4 +1,5 @@
 # memory/ answers every call as a disk does, errno by errno.
+# variants: plain address
 load ../lib/mount
 load ../lib/loop
 load ../lib/memory

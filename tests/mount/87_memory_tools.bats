@@ -1,4 +1,5 @@
 # What people run on a disk runs in memory/.
+# variants: plain address
 load ../lib/mount
 load ../lib/loop
 load ../lib/memory

@@ -1,4 +1,5 @@
 # The commands: leitlfs ask, say, run, status, search, doctor, umount, and their completions.
+# variants: plain address
 load ../lib/mount
 load ../lib/loop
 
