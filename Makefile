@@ -16,7 +16,7 @@ OUT_address  = $(BUILD)/asan
 OUT_thread   = $(BUILD)/tsan
 OUT          = $(or $(OUT_$(SAN)),$(error SAN is address, thread or nothing))
 
-LIBS      = fuse3 sqlite3 jansson libxml-2.0 libcurl libsodium libpcre2-8
+LIBS      = fuse3 sqlite3 jansson libxml-2.0 libcurl libsodium libpcre2-8 ncursesw
 DEFINES   = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DFUSE_USE_VERSION=314 \
 	-DLEITLFS_VERSION='"$(VERSION)"'
 WARNINGS  = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wconversion \
@@ -50,6 +50,8 @@ check: all units helpers ## the unit tests, and the tests on a real mount
 	@SAN=$(SAN) tests/run $(OUT)
 asan tsan: ## check with AddressSanitizer and UBSan, or with ThreadSanitizer
 	@$(MAKE) SAN=$(if $(filter asan,$@),address,thread) check
+ui: all ## the dashboard in a headless browser (scripts/install-packages ui)
+	@tests/ui/run $(OUT)
 fuzz: $(FUZZERS:tests/fuzz/%.c=$(OUT)/fuzz/%) ## clang's fuzzer over the parsers, FUZZ_TIME=60 seconds each
 	@for fuzzer in $^; do \
 		mkdir -p $$fuzzer.corpus && $$fuzzer -max_total_time=$(or $(FUZZ_TIME),60) -max_len=20000 \
@@ -79,6 +81,7 @@ $(call OBJECTS,$(BENCH)): INCLUDES += $(shell pkg-config --cflags hiredis)
 $(OUT)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
+$(OUT)/core/dashboard_html.o: $(wildcard core/page/*)
 $(OUT)/unit $(OUT)/helpers $(OUT)/bench:
 	@mkdir -p $@
 
@@ -106,6 +109,6 @@ clean: ## remove the build directory
 help: ## this list
 	@sed -n 's/^\([a-z ]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 
-.PHONY: all units helpers check asan tsan fuzz bench install uninstall lint format clean help
+.PHONY: all units helpers check asan tsan ui fuzz bench install uninstall lint format clean help
 .SECONDARY:
 -include $(patsubst %.c,$(OUT)/%.d,$(SOURCES))

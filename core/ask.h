@@ -155,6 +155,11 @@ const char *ask_status_name(const struct ask *);
  * -ENOMEM. */
 int ask_closed(struct loop *, struct item *, struct act **out);
 
+/* Whether the actor is who asked; and the act of its taking an open ask back. When done: -ESTALE:
+ * it is over already. -ENOMEM. */
+bool ask_is_by(const struct item *, const struct actor *);
+int ask_give_up(struct loop *, const struct actor *, struct item *, struct act **out);
+
 /* A read of its answer waits. Where it waits in a ring of sessions that wait for each other, and
  * nobody reads for any of them, the ask fails: an act is submitted. */
 void ask_waits(struct loop *, struct item *);

@@ -166,3 +166,38 @@ int ask_closed(struct loop *loop, struct item *item, struct act **out)
 	*out = a;
 	return 0;
 }
+
+bool ask_is_by(const struct item *item, const struct actor *actor)
+{
+	if (item->uid != actor->uid || actor->kind == ACTOR_ENDED)
+		return false;
+	return item->session[0] ? actor->session && strcmp(actor->session->id, item->session) == 0
+				: !actor->session;
+}
+
+static int decide_give_up(struct loop *loop, struct command *c, struct error *err)
+{
+	struct act *a = (struct act *)c;
+	const struct ask *ask = (const struct ask *)a->item;
+
+	if (ask->item.closed_us)
+		return error_set(err, ESTALE, "%s is over: %s", ask->item.id, ask_status_name(ask));
+	if (ask->status != ASK_OPEN)
+		return ask_over(loop, a, ask, NULL);
+	return ask_fail(loop, a, ask, NULL, ASK_REASON_CANCELLED,
+		"its asker wants no answer any more", NULL);
+}
+
+int ask_give_up(struct loop *loop, const struct actor *actor, struct item *item, struct act **out)
+{
+	struct act *a = act_new(actor);
+
+	(void)loop;
+	if (!a)
+		return -ENOMEM;
+	a->item = item_ref(item);
+	a->command.decide = decide_give_up;
+	a->command.alone = true;
+	*out = a;
+	return 0;
+}

@@ -197,8 +197,11 @@ static int check_ring(struct loop *loop, const struct act *a, struct error *err)
 
 	if (!q->held || q->anyone || !wish.asker || !ask_rings(loop, &wish))
 		return 0;
+	if (q->found[0] == wish.asker)
+		return error_set(err, EDEADLK, "nobody can wait for an answer of its own");
 	return error_set(err, EDEADLK,
-		"session %s waits for an answer of %s's own, and nobody reads its inbox",
+		"session %s waits for an answer itself, of %s or of who waits for that: answer "
+		"what you are asked first (self/brief.md)",
 		q->found[0]->id, wish.asker->id);
 }
 

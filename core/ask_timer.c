@@ -4,6 +4,7 @@
 #include "core/parts.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
@@ -53,6 +54,21 @@ static bool is_due(const struct ask *ask, const struct ending *e)
 	return deadline && deadline <= e->now_us;
 }
 
+static int time_out(struct loop *loop, struct act *a, const struct ask *ask)
+{
+	char why[ID_MAX + 80];
+	size_t n = 0;
+
+	for (size_t i = 0; i < ask->part_count; i++)
+		n += ask->parts[i].state == PART_ANSWERED;
+	if (n)
+		snprintf(why, sizeof(why), "%zu of %zu answered in time: asks/%s/reply has that", n,
+			ask->part_count, ask->item.id);
+	else
+		snprintf(why, sizeof(why), "nobody answered in time");
+	return ask_fail(loop, a, ask, NULL, ASK_REASON_TIMEOUT, why, NULL);
+}
+
 static int decide(struct loop *loop, struct command *c, struct error *err)
 {
 	struct act *a = (struct act *)c;
@@ -73,8 +89,7 @@ static int decide(struct loop *loop, struct command *c, struct error *err)
 			r = ask_fail(loop, a, ask, NULL, ASK_REASON_CANCELLED,
 				"leitlfs was started again", NULL);
 		else
-			r = ask_fail(loop, a, ask, NULL, ASK_REASON_TIMEOUT,
-				"nobody answered in time", NULL);
+			r = time_out(loop, a, ask);
 	}
 	return r;
 }

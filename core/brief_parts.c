@@ -39,13 +39,15 @@ static void add_question(struct buf *b, const struct ask *ask)
 static void add_asked(struct loop *loop, const struct ask *ask, struct part *p)
 {
 	const int64_t left_us = ask->deadline_us - loop_wall_us(loop);
+	char left[32];
 	struct buf *b = &p->text;
 
 	if (!part_takes(p))
 		return;
 	buf_addf(b, "- `echo ANSWER > asks/%s/reply`, from ", ask->item.id);
 	page_name(b, ask->item.from ? ask->item.from : "");
-	buf_addf(b, ", %lld s left", (long long)(left_us > 0 ? left_us / SECOND_US : 0));
+	session_span(left_us > 0 ? left_us : 0, left, sizeof(left));
+	buf_addf(b, ", %s left", left);
 	if (ask->type && strcmp(ask->type, "question") != 0) {
 		buf_adds(b, ", ");
 		page_span(b, ask->type, strlen(ask->type), NAME_SHOWN);

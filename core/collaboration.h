@@ -5,7 +5,7 @@
  * all sessions that the agent has when it matters, and of sessions, by their ids; a name that
  * nobody has yet is kept, and is whoever comes to have it. Two names are one participant's where
  * they are one agent's (text_agent_key). Who began it, and its participants, may do what can be
- * done to it: the session's agent, or, where no session began it, the user.
+ * done to it: the session's agent, or, where no session began it, whatever is its user's.
  *
  * What happens in it stands in three channels of its own: all of it, what is said, and what is
  * decided. A record stands there by {"in":ID} in its detail, of whatever type it is.

@@ -75,8 +75,23 @@ static int add_names(const struct act *a, const struct todo *t, struct buf *b, s
 	return 0;
 }
 
-static int add_started(
-	struct act *a, const struct todo *t, struct draft *speaker, struct error *err)
+static void add_tell_given(
+	const struct loop *loop, const struct act *a, const struct todo *t, struct buf *detail)
+{
+	const struct session *s = a->actor.session;
+	const char *names[PARTICIPANTS_MAX + 1];
+	size_t count = 0;
+
+	/* The beginner's agent may have other sessions. */
+	if (s && !is_among(t->names, NULL, s->agent_name, s->id))
+		names[count++] = s->agent_name;
+	for (const struct given_name *n = t->names; n && count <= PARTICIPANTS_MAX; n = n->next)
+		names[count++] = n->name;
+	add_tell(loop, a, names, count, detail);
+}
+
+static int add_started(const struct loop *loop, struct act *a, const struct todo *t,
+	struct draft *speaker, struct error *err)
 {
 	const char *type = t->text ? t->text : "general";
 	struct buf data = BUF_INIT, detail = BUF_INIT;
@@ -94,6 +109,7 @@ static int add_started(
 	item_add_raw(&detail, "metadata", t->metadata);
 	item_add_text(&detail, "from", speaker->from);
 	item_add_text(&detail, "agent", speaker->agent);
+	add_tell_given(loop, a, t, &detail);
 	buf_addf(&detail, ",\"gid\":%u,\"number\":%lld}", (unsigned)a->actor.gid,
 		(long long)t->number);
 	if (r) {
@@ -122,7 +138,7 @@ static int decide_begin(struct loop *loop, struct command *c, struct error *err)
 	for (struct todo *t = a->more; t && !r; t = t->next, count++) {
 		r = find_id(loop, a, t, err);
 		if (!r)
-			r = add_started(a, t, &speaker, err);
+			r = add_started(loop, a, t, &speaker, err);
 		if (!r)
 			bytes += c->drafts[c->draft_count - 1].data_len;
 	}

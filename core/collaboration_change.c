@@ -74,8 +74,24 @@ static void add_members(struct buf *b, const struct members *m)
 	buf_addc(b, ']');
 }
 
-static int add_updated(struct act *a, struct draft *speaker, const struct members *m,
-	struct buf *added, struct buf *removed)
+/* Those who take part, and those who did. */
+static void add_tell_both(
+	const struct loop *loop, const struct act *a, const struct members *m, struct buf *detail)
+{
+	const struct collaboration *c = of(a);
+	const char *names[2 * PARTICIPANTS_MAX];
+	size_t count = 0;
+
+	for (size_t i = 0; i < m->count; i++)
+		names[count++] = m->names[i];
+	for (size_t i = 0; i < c->participant_count; i++)
+		if (find(m, c->participants[i].name) == m->count)
+			names[count++] = c->participants[i].name;
+	add_tell(loop, a, names, count, detail);
+}
+
+static int add_updated(const struct loop *loop, struct act *a, struct draft *speaker,
+	const struct members *m, struct buf *added, struct buf *removed)
 {
 	struct buf data = BUF_INIT, detail = BUF_INIT;
 	int r = buf_error(added) ? buf_error(added) : buf_error(removed);
@@ -89,6 +105,7 @@ static int add_updated(struct act *a, struct draft *speaker, const struct member
 	buf_addc(&data, '}');
 	begin_detail(&detail, a->item->id);
 	add_members(&detail, m);
+	add_tell_both(loop, a, m, &detail);
 	buf_addc(&detail, '}');
 	return add_event(a, speaker, "collaboration.updated", &data, &detail);
 }
@@ -112,7 +129,7 @@ static int decide_change(struct loop *loop, struct command *command, struct erro
 		for (const struct given_name *n = t->names; n && !r; n = n->next)
 			r = change(&m, n, &added, &removed, err);
 	if (!r)
-		r = add_updated(a, &speaker, &m, &added, &removed);
+		r = add_updated(loop, a, &speaker, &m, &added, &removed);
 	buf_release(&added);
 	buf_release(&removed);
 	return r;
@@ -184,6 +201,7 @@ static int decide_end(struct loop *loop, struct command *command, struct error *
 		us > 0 ? (double)us / 1e6 : 0.0, (unsigned long long)c->talk->count,
 		c->decision_count);
 	begin_detail(&detail, a->item->id);
+	add_tell_all(loop, a, c, &detail);
 	buf_addc(&detail, '}');
 	return add_event(a, &speaker, "collaboration.ended", &data, &detail);
 }

@@ -16,8 +16,8 @@ static const struct collaboration *of(const struct act *a)
 	return (const struct collaboration *)a->item;
 }
 
-static int add_made(
-	struct act *a, struct draft *speaker, const struct todo *t, size_t n, const char *proposer)
+static int add_made(const struct loop *loop, struct act *a, struct draft *speaker,
+	const struct todo *t, size_t n, const char *proposer)
 {
 	struct buf data = BUF_INIT, detail = BUF_INIT;
 
@@ -31,6 +31,7 @@ static int add_made(
 	buf_addf(&detail, ",\"n\":%zu", n);
 	item_add_text(&detail, "text", t->text);
 	item_add_text(&detail, "by", proposer);
+	add_tell_all(loop, a, of(a), &detail);
 	buf_addc(&detail, '}');
 	return add_event(a, speaker, "decision.made", &data, &detail);
 }
@@ -51,7 +52,7 @@ static int decide_decision(struct loop *loop, struct command *command, struct er
 		if (++n > DECISIONS_MAX)
 			return error_set(err, EDQUOT, "decisions: %s has %d, which is the limit",
 				c->item.id, DECISIONS_MAX);
-		r = add_made(a, &speaker, t, n, name ? name : speaker.from);
+		r = add_made(loop, a, &speaker, t, n, name ? name : speaker.from);
 	}
 	return r ? r : act_check_quota(loop, a->actor.uid, bytes, err);
 }

@@ -46,6 +46,13 @@ bool same_participant(const char *a, const char *a_key, const char *b, const cha
 void begin_detail(struct buf *, const char *id);
 void begin_data(struct buf *, const char *id);
 
+/* Adds ,"tell":"…" to a detail: the living sessions of those names, but the one that acts; where
+ * they are too many, the first of them. On the committer. */
+void add_tell(const struct loop *, const struct act *, const char *const *names, size_t count,
+	struct buf *detail);
+void add_tell_all(
+	const struct loop *, const struct act *, const struct collaboration *, struct buf *detail);
+
 /* Adds a draft to the act with both; releases them. -ENOMEM, -EMSGSIZE. */
 int add_event(struct act *, struct draft *, const char *type, struct buf *data, struct buf *detail);
 

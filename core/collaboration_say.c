@@ -5,6 +5,7 @@
 #include "core/json.h"
 #include "core/message.h"
 #include "core/parts.h"
+#include "core/text.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -27,6 +28,60 @@ static int add_receiver(struct buf *to, size_t *count, const struct act *a, cons
 			RECEIVERS_MAX);
 	buf_addf(to, "%s%s", to->len ? " " : "", s->id);
 	return 0;
+}
+
+struct told {
+	const struct act *act;
+	struct buf ids;
+	size_t count;
+};
+
+static void tell_session(struct told *t, const struct session *s)
+{
+	if (t->count < RECEIVERS_MAX)
+		(void)add_receiver(&t->ids, &t->count, t->act, s, NULL);
+}
+
+static void tell_name(const struct loop *loop, struct told *t, const char *name)
+{
+	char key[AGENT_KEY_MAX + 1];
+	const struct agent *agent;
+	const struct session *s;
+
+	text_agent_key(name, key);
+	agent = state_agent(loop->state, key);
+	for (s = agent ? agent->sessions : NULL; s; s = s->agent_next)
+		tell_session(t, s);
+	s = state_session(loop->state, name);
+	if (s && s->agent != agent)
+		tell_session(t, s);
+}
+
+static void end_tell(struct told *t, struct buf *detail)
+{
+	if (t->ids.len)
+		item_add_text(detail, "tell", t->ids.data);
+	buf_release(&t->ids);
+}
+
+void add_tell(const struct loop *loop, const struct act *a, const char *const *names, size_t count,
+	struct buf *detail)
+{
+	struct told t = {.act = a, .ids = BUF_INIT};
+
+	for (size_t i = 0; i < count; i++)
+		tell_name(loop, &t, names[i]);
+	end_tell(&t, detail);
+}
+
+void add_tell_all(const struct loop *loop, const struct act *a, const struct collaboration *c,
+	struct buf *detail)
+{
+	struct told t = {.act = a, .ids = BUF_INIT};
+
+	for (size_t i = 0; i < c->participant_count; i++)
+		tell_name(loop, &t, c->participants[i].name);
+	end_tell(&t, detail);
 }
 
 /* The ids of those whom a message reaches: an agent's sessions come with the agent, and one that is

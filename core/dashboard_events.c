@@ -70,21 +70,60 @@ static void add_receivers(struct buf *b, const char *target)
 	buf_addc(b, ']');
 }
 
-/* What the event says in words where it has some, else its data as it stands. */
-static void add_words(struct buf *b, const struct json *data, const char *line, size_t len)
+/* What stands elsewhere in the event, or is a time. */
+static bool is_known(const char *key)
+{
+	static const char *const known[] = {"by", "session_id", "agent_id", "agent_name",
+		"agent_type", "since", "last_heartbeat", "started_at"};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(key, known[i]) == 0)
+			return true;
+	return false;
+}
+
+/* The texts and numbers of an event without words: "vote yes, n 1". */
+static void add_members(struct buf *b, const struct json *data)
+{
+	struct buf all = BUF_INIT;
+	const struct json *value;
+	const char *key;
+
+	for (struct json_iter it = json_iter(data); json_next(&it, &key, &value);) {
+		if ((json_kind(value) != JSON_KIND_STRING &&
+			    json_kind(value) != JSON_KIND_NUMBER) ||
+			is_known(key))
+			continue;
+		if (all.len > DASHBOARD_TEXT)
+			break;
+		buf_addf(&all, "%s%s ", all.len ? ", " : "", key);
+		if (json_text(value))
+			buf_adds(&all, json_text(value));
+		else
+			json_show(value, &all);
+		while (all.len && all.data[all.len - 1] == '\n')
+			all.len--;
+	}
+	if (all.len && !buf_error(&all)) {
+		buf_adds(b, ",\"facts\":");
+		dashboard_add_string(b, all.data, all.len);
+	}
+	buf_release(&all);
+}
+
+/* What the event says in words where it has some. */
+static void add_words(struct buf *b, const struct json *data)
 {
 	static const char *const keys[] = {"message", "task_description", "description", "decision",
-		"question", "text", "current_task", "name", "path"};
-	const char *words = NULL, *raw;
-	size_t raw_len;
+		"question", "text", "current_task", "name", "path", "data"};
+	const char *words = NULL;
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]) && !words; i++)
 		words = json_text(json_get(data, keys[i]));
 	if (words) {
 		dashboard_add_text(b, "text", words);
-	} else if (json_count(data) && json_member(line, len, "data", &raw, &raw_len)) {
-		buf_adds(b, ",\"text\":");
-		dashboard_add_string(b, raw, raw_len);
+	} else if (json_count(data)) {
+		add_members(b, data);
 	}
 }
 
@@ -109,7 +148,7 @@ static void add_event(struct buf *b, const struct record *r, bool first)
 			if (bytes >= 0)
 				buf_addf(b, ",\"bytes\":%lld", (long long)bytes);
 			else
-				add_words(b, data, r->shown, r->shown_len);
+				add_words(b, data);
 		}
 		json_free(event);
 	}

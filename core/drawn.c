@@ -199,7 +199,7 @@ static int64_t number_at(const struct json *list, size_t i)
 int64_t drawn_bars(struct buf *b, const struct json *numbers)
 {
 	static const char *const bars[] = {"·", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-	int64_t most = 1, sum = 0;
+	int64_t most = 0, sum = 0;
 
 	for (size_t i = 0; i < json_count(numbers); i++)
 		if (number_at(numbers, i) > most)
@@ -208,7 +208,7 @@ int64_t drawn_bars(struct buf *b, const struct json *numbers)
 		const int64_t n = number_at(numbers, i);
 
 		sum += n;
-		buf_adds(b, bars[(n * 8 + most - 1) / most]);
+		buf_adds(b, bars[most ? (n * 8 + most - 1) / most : 0]);
 	}
 	return sum;
 }

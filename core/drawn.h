@@ -41,6 +41,27 @@ void drawn_bytes(int64_t bytes, char out[DRAWN_SHORT]);
 void drawn_clock(int64_t time_ms, char out[DRAWN_SHORT]);
 void drawn_micros(int64_t us, char out[DRAWN_SHORT]);
 
+/* The snapshot's lists, and one entry of one as a line of at most `width` columns, without an end
+ * of line and without spaces at its end. */
+enum drawn_kind {
+	DRAWN_SESSION,
+	DRAWN_ASK,
+	DRAWN_TASK,
+	DRAWN_COLLABORATION,
+	DRAWN_CLAIM,
+	DRAWN_SOURCE,
+	DRAWN_ALERT,
+	DRAWN_MESSAGE,
+	DRAWN_EVENT,
+	DRAWN_KINDS,
+};
+struct drawn_list {
+	const char *name, *title, *where; /* in the snapshot, for people, where all of it is */
+};
+extern const struct drawn_list drawn_lists[DRAWN_KINDS];
+void drawn_line(
+	struct buf *, enum drawn_kind, const struct json *item, int64_t now_ms, size_t width);
+
 /* Adds a list of whole numbers as small bars, one column each; the largest is the highest. Returns
  * their sum. */
 int64_t drawn_bars(struct buf *, const struct json *numbers);

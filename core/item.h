@@ -9,7 +9,8 @@
  * The record of an item is an event of the kind's types whose detail names it:
  * {"item":ID, …}. A record of another type may stand in the files of a collaboration: its detail
  * has {"in":ID}. With {"quiet":true} a record for somebody does not stand in his inbox: he reads it
- * elsewhere.
+ * elsewhere; with {"tell":"ID ID"} one that everyone may see stands in the inboxes of these
+ * sessions, too.
  *
  * A closed item stays readable for as long as ended sessions do, the newest `closed_max` of a kind.
  *

@@ -57,6 +57,7 @@
 #define TOGETHER_GIVEN_MAX 16384 /* bytes of a collaboration's metadata */
 
 /* Files in memory/; how large and how many, core/config.h says. */
+#define MEMORY_REMOVED_MAX 256 /* removed ones that are not open, and have a descriptor */
 #define MEMORY_XATTR_MAX 4000 /* bytes of a file's extended attributes, names and values */
 
 /* Tasks. */

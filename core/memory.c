@@ -133,6 +133,7 @@ int memory_open(
 	m->fd = -1;
 	m->root = (struct memory_node){.memory = m, .type = S_IFDIR, .refs = 1, .fd = -1};
 	pthread_mutex_init(&m->root.mutex, NULL);
+	m->idle_tail = &m->idle;
 	pthread_mutex_init(&m->mutex, NULL);
 	pthread_cond_init(&m->told, NULL);
 	/* Else a flow of lookups would keep a rename waiting for ever. */

@@ -1,6 +1,7 @@
 /* What is told of a file when it is closed, and what it gives back when nobody has it any more. */
 #include "core/memory_private.h"
 
+#include "core/limits.h"
 #include "core/parts.h"
 
 #include <stdlib.h>
@@ -55,8 +56,10 @@ static void delist(struct memory_file *f)
 	*f->link = f->next;
 	if (f->next)
 		f->next->link = f->link;
-	if (--n->opens == 0 && n->removed)
+	if (--n->opens == 0 && n->removed) {
 		memory_account(n->memory, -memory_blocks(n->size), -1);
+		memory_idle_add(n);
+	}
 	pthread_mutex_unlock(&n->mutex);
 }
 
@@ -103,6 +106,50 @@ void memory_file_close(struct memory_file *f)
 	free(f);
 }
 
+void memory_idle_drop(struct memory_node *n)
+{
+	if (!n->idle_link)
+		return;
+	*n->idle_link = n->idle_next;
+	if (n->idle_next)
+		n->idle_next->idle_link = n->idle_link;
+	else
+		n->memory->idle_tail = n->idle_link;
+	n->idle_link = NULL;
+	n->memory->idle_count--;
+}
+
+void memory_idle_add(struct memory_node *n)
+{
+	struct memory *m = n->memory;
+
+	pthread_mutex_lock(&m->mutex);
+	if (n->fd >= 0 && !n->idle_link) {
+		n->idle_next = NULL;
+		n->idle_link = m->idle_tail;
+		*m->idle_tail = n;
+		m->idle_tail = &n->idle_next;
+		m->idle_count++;
+	}
+	pthread_mutex_unlock(&m->mutex);
+}
+
+/* Nobody uses them now: who does holds `names`. */
+static void limit_idle(struct memory *m)
+{
+	struct memory_node *n;
+
+	pthread_mutex_lock(&m->mutex);
+	while (m->idle_count > MEMORY_REMOVED_MAX) {
+		n = m->idle;
+		memory_idle_drop(n);
+		memory_node_hide(n);
+		close(n->fd);
+		n->fd = -1;
+	}
+	pthread_mutex_unlock(&m->mutex);
+}
+
 void memory_node_removed(struct memory *m, struct memory_node *n, const struct stat *st, int fd)
 {
 	const int64_t bytes = S_ISREG(st->st_mode) ? memory_blocks(st->st_size) : 0;
@@ -114,10 +161,13 @@ void memory_node_removed(struct memory *m, struct memory_node *n, const struct s
 	}
 	pthread_mutex_lock(&n->mutex);
 	n->removed = true;
-	if (n->opens == 0)
-		memory_account(m, -bytes, -1);
-	pthread_mutex_unlock(&n->mutex);
 	pthread_mutex_lock(&m->mutex);
 	n->fd = fd;
 	pthread_mutex_unlock(&m->mutex);
+	if (n->opens == 0) {
+		memory_account(m, -bytes, -1);
+		memory_idle_add(n);
+	}
+	pthread_mutex_unlock(&n->mutex);
+	limit_idle(m);
 }

@@ -52,6 +52,12 @@ static void take_out(struct memory_node *n)
 	if (n->next)
 		n->next->link = n->link;
 	n->next = NULL;
+	n->link = &n->next; /* once more is nothing */
+}
+
+void memory_node_hide(struct memory_node *n)
+{
+	take_out(n);
 }
 
 /* Nobody refers to it any more: it goes to `gone`, and so does the directory that it was in, where
@@ -64,6 +70,7 @@ static void let_go(struct memory *m, struct memory_node *n, struct memory_node *
 	take_out(n);
 	while ((n = dying)) {
 		dying = n->next;
+		memory_idle_drop(n);
 		while ((name = n->names)) {
 			n->names = name->next;
 			dir = name->dir;

@@ -83,8 +83,12 @@ static struct memory_file *file_new(
 	if (f->actor.session)
 		session_ref(f->actor.session);
 	pthread_mutex_lock(&n->mutex);
-	if (n->opens++ == 0 && n->removed)
+	if (n->opens++ == 0 && n->removed) {
 		memory_account(n->memory, memory_blocks(n->size), 1);
+		pthread_mutex_lock(&n->memory->mutex);
+		memory_idle_drop(n);
+		pthread_mutex_unlock(&n->memory->mutex);
+	}
 	f->next = n->files;
 	f->link = &n->files;
 	if (f->next)

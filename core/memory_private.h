@@ -38,8 +38,11 @@ struct memory_node {
 	uint64_t refs;
 	struct memory_node *next, **link; /* in its bucket */
 	struct memory_name *names;        /* those that were met, in that order */
-	char *last;        /* the path that it had when the last one went; NULL: it has one */
-	int fd;            /* of what was removed while it was known: O_PATH; else -1 */
+	char *last; /* the path that it had when the last one went; NULL: it has one */
+	int fd;     /* of what was removed while it was known: O_PATH; else -1 */
+	/* With a descriptor, and not open; NULL: it is not among these. Under the memory's mutex.
+	 */
+	struct memory_node *idle_next, **idle_link;
 	bool removed;      /* and what it took of the limits is given back at the last close */
 	int opens;         /* this and below: files, under its mutex */
 	off_t size;        /* as charged */
@@ -77,6 +80,8 @@ struct memory {
 	pthread_rwlock_t names;
 	pthread_mutex_t mutex;
 	struct memory_node *buckets[MEMORY_BUCKETS];
+	struct memory_node *idle, **idle_tail; /* removed, known, not open; the oldest first */
+	int idle_count;
 	int64_t bytes, nodes; /* used of the limits */
 	char user[64];        /* the name of the user told of last */
 	uid_t user_uid;
@@ -154,7 +159,13 @@ int memory_file_resize(struct memory_file *, int fd, off_t, struct error *);
 
 /* What the last link of a node, which may be NULL, leaves when it goes: with `names` held for
  * writing and the node's descriptor, of O_PATH, which is taken. */
+/* Kernels remember names that they were not told of (as/<id>/memory has the same ones), so what was
+ * removed may be known for long: only MEMORY_REMOVED_MAX of these keep their descriptor, the others
+ * are ENOENT. `names` is held for writing. */
 void memory_node_removed(struct memory *, struct memory_node *, const struct stat *, int fd);
+void memory_idle_add(struct memory_node *);  /* was removed, and nobody has it open */
+void memory_idle_drop(struct memory_node *); /* with the memory's mutex */
+void memory_node_hide(struct memory_node *); /* its inode's number is another's now; likewise */
 
 /* --- memory_attr.c */
 

@@ -54,6 +54,7 @@ void session_record(struct loop *, struct session *, struct buf *);
 
 /* `fresh`, `late`, or `ended`; how long it has lived, for people: 5m, 2h, 3d. */
 const char *session_health(const struct session *);
+void session_span(int64_t us, char *out, size_t size); /* a time so */
 void session_uptime(struct loop *, const struct session *, char *out, size_t size);
 
 #endif

@@ -20,9 +20,9 @@ static int64_t uptime_s(struct loop *loop, const struct session *s)
 	return end > s->started_us ? (end - s->started_us) / SECOND_US : 0;
 }
 
-void session_uptime(struct loop *loop, const struct session *s, char *out, size_t size)
+void session_span(int64_t us, char *out, size_t size)
 {
-	long long t = uptime_s(loop, s);
+	long long t = (long long)(us / SECOND_US);
 
 	if (t < 60)
 		snprintf(out, size, "%llds", t);
@@ -32,6 +32,11 @@ void session_uptime(struct loop *loop, const struct session *s, char *out, size_
 		snprintf(out, size, "%lldh%02lldm", t / 3600, t / 60 % 60);
 	else
 		snprintf(out, size, "%lldd%02lldh", t / 86400, t / 3600 % 24);
+}
+
+void session_uptime(struct loop *loop, const struct session *s, char *out, size_t size)
+{
+	session_span((int64_t)uptime_s(loop, s) * SECOND_US, out, size);
 }
 
 static void add_text(struct buf *b, const char *key, const char *text)

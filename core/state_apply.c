@@ -274,14 +274,14 @@ static int stand_in(struct record *r, struct channel *c)
 	return record_stand_in(r, c, channel_shows_whole(c->kind));
 }
 
-/* The inboxes of those whom it is for, and the files of a collaboration. */
-static int place_private(struct state *st, struct record *r, bool quiet)
+/* The inboxes of those sessions: ids with a space between two; NULL: none. */
+static int place_in_inboxes(struct state *st, struct record *r, const char *ids)
 {
 	char id[ID_MAX + 1];
 	struct session *to;
 	int err = 0;
 
-	for (const char *at = r->target; !quiet && !err && target_next(&at, id, sizeof(id));) {
+	for (const char *at = ids; !err && target_next(&at, id, sizeof(id));) {
 		to = state_session(st, id);
 		if (!to)
 			continue;
@@ -361,6 +361,7 @@ static int place(struct state *st, struct record *r, const struct json *detail)
 {
 	struct session *from = r->session ? state_session(st, r->session) : NULL;
 	struct channel *type;
+	const char *tell = NULL;
 	bool quiet = false;
 	int err;
 
@@ -390,10 +391,12 @@ static int place(struct state *st, struct record *r, const struct json *detail)
 		err = place_agent(st, r);
 	if (err)
 		return err;
-	if (detail)
+	if (detail) {
 		json_get_bool(detail, "quiet", &quiet, NULL);
+		json_get_string(detail, "tell", 0, &tell, NULL);
+	}
 	if (r->target) {
-		err = place_private(st, r, quiet);
+		err = quiet ? 0 : place_in_inboxes(st, r, r->target);
 	} else if (event_reaches_inboxes(r->type) && !quiet) {
 		err = stand_in(r, st->broadcast);
 		if (!err && from)
@@ -401,7 +404,7 @@ static int place(struct state *st, struct record *r, const struct json *detail)
 		if (!err && from)
 			err = stand_in(r, from->agent->own);
 	} else {
-		return 0;
+		return tell ? place_in_inboxes(st, r, tell) : 0;
 	}
 	return !err && from ? stand_in(r, from->sent) : err;
 }

@@ -11,19 +11,26 @@
 #include <string.h>
 #include <strings.h>
 
-/* How it went, as text: true and false are words, and what stands behind a colon is why. */
+static const struct {
+	const char *word;
+	bool fails;
+} outcomes[] = {{"true", false}, {"false", true}, {"failed", true}};
+
+/* How it went, as text: true, false and failed are words, and what stands behind a colon is why. */
 static int outcome_text(struct task_word *w, const char *text, size_t len)
 {
 	struct buf b = BUF_INIT;
-	size_t word;
+	size_t word = 0;
 
 	while (len && isspace((unsigned char)text[len - 1]))
 		len--;
-	w->fails = strncasecmp(text, "false", len < 5 ? len : 5) == 0 && len >= 5;
-	word = w->fails ? 5 : len >= 4 && strncasecmp(text, "true", 4) == 0 ? 4 : 0;
-	if (word && word < len && text[word] != ':') {
-		word = 0;
-		w->fails = false;
+	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]) && !word; i++) {
+		word = strlen(outcomes[i].word);
+		if (len < word || strncasecmp(text, outcomes[i].word, word) != 0 ||
+			(len > word && text[word] != ':'))
+			word = 0;
+		else
+			w->fails = outcomes[i].fails;
 	}
 	text += word, len -= word;
 	for (; word && len && (*text == ':' || isspace((unsigned char)*text)); len--)
@@ -58,7 +65,7 @@ static int take_member(const struct message *m, const char *key, char **out)
 static bool says_more(const struct json *json)
 {
 	static const char *const known[] = {
-		"success", "result", "error", "task_id", "activity_id", NULL};
+		"success", "ok", "result", "error", "task_id", "activity_id", NULL};
 	const struct json *value;
 	const char *key;
 	int i;
@@ -86,7 +93,8 @@ static int take_whole(const struct message *m, char **out)
 	return r;
 }
 
-/* {"success":…,"result":…,"error":…}; an object that says anything else is the result, whole. */
+/* {"success":…,"result":…,"error":…}, or "ok" in place of "success"; an object that says anything
+ * else is the result, whole. */
 static int outcome_json(
 	struct task_word *w, const struct message *m, const char *id, struct error *err)
 {
@@ -104,6 +112,8 @@ static int outcome_json(
 			return r;
 	}
 	r = json_get_bool(m->json, "success", &success, err);
+	if (!r && !json_has(m->json, "success"))
+		r = json_get_bool(m->json, "ok", &success, err);
 	if (!r)
 		r = take_member(m, "result", &w->result);
 	if (!r)

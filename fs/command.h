@@ -136,6 +136,7 @@ int command_say(struct call *);
 int command_run(struct call *);
 int command_show_status(struct call *);
 int command_search(struct call *);
+int command_top(struct call *);
 int command_doctor(struct call *);
 int command_umount(struct call *);
 int command_complete(struct call *);

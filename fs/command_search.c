@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -126,7 +127,11 @@ static int show(const struct call *call, struct buf *found, struct error *err)
 	json_free(json);
 	status = call->json ? command_print(call, found) : command_print(call, &out);
 	buf_release(&out);
-	return status == COMMAND_DONE && count == 0 ? COMMAND_REFUSED : status;
+	if (status != COMMAND_DONE || count)
+		return status;
+	if (!call->json)
+		fprintf(stderr, "leitlfs: nothing found\n");
+	return COMMAND_REFUSED;
 }
 
 int command_search(struct call *call)

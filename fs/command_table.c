@@ -32,6 +32,11 @@ static const struct command_option run_options[] = {
 	{0},
 };
 
+static const struct command_option top_options[] = {
+	{'m', "mount", "PATH", "the mount, or any path in it", COMPLETE_MOUNT},
+	{0},
+};
+
 static const struct command_option search_options[] = {
 	{'n', "max", "N", "at most so many files (10; up to 100)", COMPLETE_NOTHING},
 	{0},
@@ -96,6 +101,20 @@ const struct command_row commands[] = {
 		STATUSES ".\n",
 		NULL, COMMAND_TREE | COMMAND_JSON, 0, 0, COMPLETE_NOTHING, COMPLETE_NOTHING,
 		command_show_status},
+	{"top", "[options] [MOUNT]", "the dashboard, live in the terminal",
+		"Shows who is in the loop, what waits, what happens and what is wrong, as it\n"
+		"comes. Without MOUNT it finds the mount by itself. It asks for no colours.\n"
+		"\n"
+		"    Tab         the next pane: sessions, asks, tasks, together, claims,\n"
+		"                sources, alerts, messages, activity\n"
+		"    j k arrows  down and up; g G first and last\n"
+		"    Enter       look into what is chosen; Esc or q goes back\n"
+		"    /           show only what matches; Esc clears\n"
+		"    m M         a message to the session that is chosen; to everyone\n"
+		"    ?           all keys; q quits\n"
+		"\n"
+		STATUSES ".\n",
+		top_options, 0, 0, 1, COMPLETE_MOUNT, COMPLETE_NOTHING, command_top},
 	{"search", "[options] WORD...", "find files of context/ by words",
 		"Finds synced files, best first: rank, path, and a snippet. What a query may\n"
 		"hold is the same as below context/search/: \"phrases\", -words, prefix*,\n"

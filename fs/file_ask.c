@@ -180,9 +180,18 @@ static int reply_take(
 	return take_reply(h, m, false, act, err);
 }
 
+/* Who asked may say there, too, that there is no answer: it is wanted no more. */
+static int error_begins(struct handle *h, struct error *err)
+{
+	return ask_is_by(h->node->where.item, &h->actor) ? 0 : reply_begins(h, err);
+}
+
 static int error_take(
 	struct handle *h, const struct message *m, struct act **act, struct error *err)
 {
+	if (ask_is_by(h->node->where.item, &h->actor))
+		return *act || m->left ? error_set(err, EINVAL, "one answer a write")
+				       : ask_give_up(h->loop, &h->actor, h->node->where.item, act);
 	return take_reply(h, m, true, act, err);
 }
 
@@ -236,5 +245,5 @@ const struct file_ops asks_answer_ops = {.take = any_take};
 const struct file_ops ask_dir_ops = {.list = NULL};
 const struct file_ops ask_json_ops = {.text = json_text_of};
 const struct file_ops ask_reply_ops = {.text = reply_text, .may = reply_begins, .take = reply_take};
-const struct file_ops ask_error_ops = {.text = error_text, .may = reply_begins, .take = error_take};
+const struct file_ops ask_error_ops = {.text = error_text, .may = error_begins, .take = error_take};
 const struct file_ops ask_reply_live_ops = {.ready = answer_ready, .opened = live_opened};

@@ -1,6 +1,7 @@
 #include "fs/memory_view.h"
 
 #include "fs/files.h"
+#include "fs/memory_forget.h"
 #include "fs/ops.h"
 #include "fs/private.h"
 
@@ -21,23 +22,11 @@ struct found {
 	int64_t time_us;
 };
 
-/* What the kernel has to forget of memory/ itself, and what is to be done then. */
-struct forgetting {
-	fuse_ino_t dir;
-	char *name; /* NULL: the directory's attributes */
-	void (*then)(void *);
-	void *arg;
-	struct forgetting *next;
-};
-
 struct memory_views {
 	struct server *server;
 	pthread_mutex_t mutex;
 	struct memory_view *all;
-	pthread_cond_t news;
-	pthread_t thread;
-	bool started, stopping;
-	struct forgetting *queue, **tail;
+	struct memory_forget *forget;
 	struct found found[FOUND_MAX];
 	size_t found_next;
 };
@@ -49,9 +38,12 @@ struct memory_views *memory_views_new(struct server *s)
 	if (!v)
 		return NULL;
 	v->server = s;
-	v->tail = &v->queue;
+	v->forget = memory_forget_new(s);
+	if (!v->forget) {
+		free(v);
+		return NULL;
+	}
 	pthread_mutex_init(&v->mutex, NULL);
-	pthread_cond_init(&v->news, NULL);
 	return v;
 }
 
@@ -88,7 +80,7 @@ void memory_views_free(struct memory_views *v)
 	}
 	for (size_t i = 0; i < FOUND_MAX; i++)
 		session_unref(v->found[i].as);
-	pthread_cond_destroy(&v->news);
+	memory_forget_free(v->forget);
 	pthread_mutex_destroy(&v->mutex);
 	free(v);
 }
@@ -196,65 +188,9 @@ struct session *memory_views_finder(
 
 /* --- what was changed through as/ */
 
-static void forget(struct memory_views *v, struct forgetting *f)
-{
-	struct fuse_session *session = v->server->session;
-
-	/* That there is nothing to forget any more is as good. */
-	if (f->name)
-		fuse_lowlevel_notify_inval_entry(session, f->dir, f->name, strlen(f->name));
-	else
-		fuse_lowlevel_notify_inval_inode(session, f->dir, -1, 0);
-	f->then(f->arg);
-	free(f->name);
-	free(f);
-}
-
-static void *run(void *arg)
-{
-	struct memory_views *v = arg;
-	struct forgetting *f;
-
-	pthread_mutex_lock(&v->mutex);
-	while (v->queue || !v->stopping) {
-		f = v->queue;
-		if (!f) {
-			pthread_cond_wait(&v->news, &v->mutex);
-			continue;
-		}
-		v->queue = f->next;
-		if (!v->queue)
-			v->tail = &v->queue;
-		pthread_mutex_unlock(&v->mutex);
-		forget(v, f);
-		pthread_mutex_lock(&v->mutex);
-	}
-	pthread_mutex_unlock(&v->mutex);
-	return NULL;
-}
-
-/* Under the lock. */
-static bool is_running(struct memory_views *v)
-{
-	if (!v->started && !v->stopping && pthread_create(&v->thread, NULL, run, v) == 0) {
-		pthread_setname_np(v->thread, "memory");
-		v->started = true;
-	}
-	return v->started && !v->stopping;
-}
-
 void memory_views_stop(struct memory_views *v)
 {
-	bool started;
-
-	pthread_mutex_lock(&v->mutex);
-	started = v->started;
-	v->started = false;
-	v->stopping = true;
-	pthread_cond_signal(&v->news);
-	pthread_mutex_unlock(&v->mutex);
-	if (started)
-		pthread_join(v->thread, NULL);
+	memory_forget_stop(v->forget);
 }
 
 /* The directory's view in memory/ itself; under the lock. */
@@ -270,30 +206,13 @@ static struct memory_view *plain_view(const struct memory_view *dir)
 void memory_views_changed(struct memory_views *v, const struct memory_view *dir, const char *name,
 	void (*then)(void *), void *arg)
 {
-	struct forgetting *f = calloc(1, sizeof(*f));
-	struct memory_view *plain;
-	bool queued = false;
+	fuse_ino_t ino;
 
-	if (f && (!name || (f->name = strdup(name)))) {
-		pthread_mutex_lock(&v->mutex);
-		plain = plain_view(dir);
-		if (plain && is_running(v)) {
-			f->dir = (fuse_ino_t)(uintptr_t)plain;
-			f->then = then;
-			f->arg = arg;
-			*v->tail = f;
-			v->tail = &f->next;
-			queued = true;
-			pthread_cond_signal(&v->news);
-		}
-		pthread_mutex_unlock(&v->mutex);
-	}
-	if (queued)
-		return;
-	if (f)
-		free(f->name);
-	free(f);
-	then(arg);
+	pthread_mutex_lock(&v->mutex);
+	ino = (fuse_ino_t)(uintptr_t)plain_view(dir);
+	pthread_mutex_unlock(&v->mutex);
+	if (!ino || !memory_forget_add(v->forget, ino, name, then, arg))
+		then(arg);
 }
 
 static int graft(const struct caller *c, const struct where *w, struct fuse_entry_param *e)

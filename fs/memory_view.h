@@ -9,9 +9,8 @@
  * each time.
  *
  * What is changed below as/<id>/memory the kernel has to forget of memory/ itself: the change is
- * answered once a thread of its own has told it so, which waits for locks that other operations
- * hold, but none of them waits for this one: names of two views never meet in one operation
- * (EXDEV).
+ * answered once it has, or (fs/memory_forget.h) after a moment where it can't yet. Names of two
+ * views never meet in one rename (EXDEV).
  *
  * A view lives as long as the kernel refers to it (FUSE's lookup count). Any thread.
  */
@@ -68,8 +67,8 @@ void memory_views_found(
 struct session *memory_views_finder(struct memory_views *, pid_t tid, const struct memory_view *);
 
 /* A name in a directory, and the directory, were changed through as/: calls `then`, maybe on
- * another thread, when the kernel has forgotten what memory/ had there. `name` NULL: the
- * directory's attributes alone. */
+ * another thread, when the kernel has forgotten what memory/ had there, or can't soon. `name` NULL:
+ * the directory's attributes alone. */
 void memory_views_changed(struct memory_views *, const struct memory_view *dir, const char *name,
 	void (*then)(void *), void *arg);
 

@@ -269,6 +269,8 @@ static void reply_no_new(fuse_req_t req, fuse_ino_t parent, const char *name)
 		return;
 	if (strcmp(row_name(op_node(c.server, parent)->where.row), "say") == 0)
 		error_set(&err, ENOENT, "an event type is words of A-Za-z0-9_ with dots between");
+	else if (strcmp(row_name(op_node(c.server, parent)->where.row), "votes") == 0)
+		error_set(&err, ENOENT, "there is no decision %.200s here yet", name);
 	else
 		error_set(&err, ENOENT, "there is no file %.200s here, and none can be made", name);
 	op_refuse_in(req, &op_node(c.server, parent)->where, name, -ENOENT, &err);

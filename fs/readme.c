@@ -28,9 +28,12 @@ static const char intro[] =
 	"    timeout 60 cat self/wait                   wait until something is unread\n"
 	"    echo 'which port?' > sessions/bob/ask      ask; the answer comes to your inbox\n"
 	"    echo 8080 > asks/q7/reply                  answer what you were asked\n"
-	"    echo login > claims/new                    have something to yourself; rmdir claims/login\n"
-	"    echo 'fix the login' > tasks/new           begin a task; echo true > tasks/t7/complete\n"
-	"    mkdir collaborations/auth                  work together: participants, messages, decisions\n"
+	"    echo login > claims/new                    have something to yourself; rmdir "
+	"claims/login\n"
+	"    echo 'fix the login' > tasks/new           begin a task; echo true > "
+	"tasks/t7/complete\n"
+	"    mkdir collaborations/auth                  work together: participants, messages, "
+	"decisions\n"
 	"    cp notes.md memory/                        share files\n"
 	"    tail -f activity                           watch everything that happens\n"
 	"    cat 'context/search/login bug/results.md'  read the files that are about it, best "
@@ -43,8 +46,10 @@ static const char intro[] =
 	"your process has several sessions, or can't be seen from here (a container), say which "
 	"one\n"
 	"acts by going through `as/<id>/`: `echo hi > as/cece/broadcast`, or `cd as/cece`.\n"
-	"A session lives as long as the process that it is bound to; nobody needs to beat a "
-	"heart.\n"
+	"A session is bound to the process that registered it and, once that is gone, to its "
+	"nearest\nancestor that lives: an agent whose every command is a new shell has one "
+	"session. "
+	"It\nlives as long; nobody needs to beat a heart.\n"
 	"\n"
 	"## Rules\n"
 	"\n"
@@ -62,7 +67,11 @@ static const char intro[] =
 	"mkdir.\n"
 	"- `new` answers on the same descriptor:\n"
 	"  `exec 3<>sessions/new; echo cece >&3; read -r id <&3`.\n"
-	"- A question waits for its answer on the descriptor that asked, for 10 s:\n"
+	"- Reading a file that is for writing shows how to write it: `cat asks/new`.\n"
+	"- JSON that is incomplete when it is closed is refused where a shell shows nothing: "
+	"`errors`\n  has it.\n"
+	"- A question waits for its answer on the descriptor that asked, for 10 s or its "
+	"\"timeout\":\n"
 	"  `exec 3<>sessions/bob/ask; echo 'which port?' >&3; cat <&3`.\n"
 	"- When a write fails, `tail -n 1 errors` says why (not where the kernel itself refuses: a "
 	"path\n"
@@ -84,7 +93,8 @@ static const char *const errnos[] = {
 	"EREMOTEIO  Remote I/O error           an ask was answered with an error: it is in errors",
 	"ECANCELED  Operation canceled         an ask was given up",
 	"EDEADLK    Resource deadlock avoided  sessions wait for each other, and nobody else reads",
-	"EFBIG      File too large             a synced file over its source's max_file; of memory/",
+	"EFBIG      File too large             a synced file over its source's max_file; of "
+	"memory/",
 	"EROFS      Read-only file system      what is synced is changed where it comes from",
 	"EACCES     Permission denied          not the owner",
 	"ENOSPC     No space left on device    the store is full; nothing of it was kept",

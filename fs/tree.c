@@ -175,7 +175,7 @@ const struct row tree[] = {
 	{"asks/<ask>/reply.live", SHAPE_SINK, 0444, ROW_UNLISTED | ROW_WAITS, &ask_reply_live_ops,
 		"waits for the answer, and is that", NULL},
 	{"asks/<ask>/error", SHAPE_VALUE, 0666, 0, &ask_error_ops,
-		"whoever is asked writes why there is no answer", NULL},
+		"whoever is asked writes why there is no answer; who asked, that it is wanted no more", NULL},
 
 	{"tasks", SHAPE_DIR, 0755, 0, &tasks_ops, "what agents are at, and were", NULL},
 	{"tasks/new", SHAPE_SINK, 0666, 0, &tasks_new_ops,

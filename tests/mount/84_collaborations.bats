@@ -91,6 +91,23 @@ waits_in() { # PID NAME
 		"$(wc -c <"$MNT/collaborations/login/participants")"
 }
 
+@test "who takes part is told of what begins, who comes, what is decided, and the end" {
+	leitl_up
+	enter cece bob ann eve
+	agent_do cece 'echo bob > collaborations/new'
+	agent_do cece 'echo ann > collaborations/c1/participants; echo "use sqlite" > collaborations/c1/decisions'
+	agent_do bob 'echo yes > collaborations/c1/votes/1'
+	agent_do cece 'rmdir collaborations/c1'
+	told() { jq -r .event_type "$MNT/sessions/$1/inbox" | tr '\n' ' '; }
+	assert_eq "$(told bob)" \
+		'collaboration.started collaboration.updated decision.made collaboration.ended '
+	assert_eq "$(told ann)" 'collaboration.updated decision.made collaboration.ended '
+	assert_eq "$(told cece)$(told eve)" ''
+	# Everyone sees what it says, as before.
+	assert_eq "$(jq -r .data.decision "$MNT/feeds/by-type/decision.made")" 'use sqlite'
+	assert_eq "$(agent_do bob 'cat self/next' | jq -r .event_type)" collaboration.started
+}
+
 @test "a message reaches the inbox of every participant, and only theirs" {
 	leitl_up
 	enter cece bob ann eve
@@ -98,8 +115,9 @@ waits_in() { # PID NAME
 	agent_do cece 'echo "bob ann later" > collaborations/new'
 	agent_do cece 'echo "which port?" > collaborations/c1/messages'
 	for who in bob ann; do
-		assert_eq "$(agent_do ann "jq -c .data sessions/$who/unread")" \
-			'{"collaboration":"c1","message":"which port?"}'
+		assert_eq "$(agent_do ann "jq -c '[.event_type, .data.message]' sessions/$who/unread")" \
+			'["collaboration.started",null]
+["message.direct","which port?"]'
 	done
 	for who in cece eve bob2; do
 		assert_eq "$(cat "$MNT/sessions/$who/unread")" '' "$who"
@@ -125,7 +143,9 @@ waits_in() { # PID NAME
 	assert_eq "$(texts "$MNT/sessions/later/unread")" '"welcome"'
 	assert_eq "$(line_count "$MNT/collaborations/c1/messages")" 4
 	# next, and the receipt.
-	assert_eq "$(agent_do ann 'jq -r .data.message self/next')" 'which port?'
+	assert_eq "$(agent_do ann 'jq -r .event_type self/next; jq -r .data.message self/next')" \
+		'collaboration.started
+which port?'
 	wait_until grep -q '"receipt":"read".*"by":"ann"' "$MNT/sessions/cece/sent"
 	assert_eq "$(of c1 '[.message_count, .activity_count]')" '[4,5]'
 	assert_eq "$(line_count "$MNT/collaborations/c1/activity")" 5

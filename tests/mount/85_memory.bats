@@ -250,6 +250,74 @@ PY
 	assert_eq "$(cat "$MEM/q")" z
 }
 
+@test "who changes one file by memory/ and by as/<id>/memory at once never waits for good" {
+	# who removes a file holds it, and its directory; by the other path the directory is another
+	up
+	mkdir "$MNT/sessions/bob" "$MNT/sessions/dora"
+	py <<'PY'
+import random
+dirs = [path("memory"), path("as/bob/memory"), path("as/dora/memory")]
+done = [0] * 6
+
+
+def make(name):
+    os.close(os.open(name, os.O_CREAT | os.O_WRONLY))
+
+
+def change(n):
+    rnd = random.Random(n)
+    for _ in range(60):
+        name, other = (f"{rnd.choice(dirs)}/{rnd.randrange(2)}" for _ in range(2))
+        with contextlib.suppress(FileNotFoundError, FileExistsError):
+            try:
+                rnd.choice([lambda: os.unlink(name), lambda: make(name),
+                            lambda: os.rename(name, other), lambda: os.link(name, other)])()
+            except OSError as e:
+                if e.errno != errno.EXDEV:
+                    raise
+        done[n] += 1
+
+
+threads = [threading.Thread(target=change, args=(n,), daemon=True) for n in range(len(done))]
+for t in threads:
+    t.start()
+until(lambda: not any(t.is_alive() for t in threads), "every change to end", 40)
+same(done, [60] * len(done))
+# and all of them see the same
+until(lambda: len({tuple(sorted(os.listdir(d))) for d in dirs}) == 1, "one listing")
+make(dirs[1] + "/last")
+os.stat(dirs[0] + "/last")
+os.unlink(dirs[2] + "/last")
+refused("ENOENT", os.stat, dirs[0] + "/last")
+PY
+}
+
+@test "what is removed keeps no descriptor for good, though as/<id>/memory has shown it" {
+	up
+	mkdir "$MNT/sessions/bob"
+	py "$DAEMON" <<'PY'
+fds = f"/proc/{sys.argv[2]}/fd"
+before = len(os.listdir(fds))
+for i in range(1000):
+    with open(path(f"memory/{i}"), "w") as f:
+        f.write("here")
+    os.stat(path(f"as/bob/memory/{i}"))
+held = [os.open(path(f"memory/{i}"), os.O_RDWR) for i in range(10)]
+for i in range(1000):
+    os.unlink(path(f"memory/{i}"))
+assert len(os.listdir(fds)) < before + 350, len(os.listdir(fds))
+for fd in held:  # what is open goes on
+    same(os.fstat(fd).st_nlink, 0)
+    same(os.pread(fd, 9, 0), b"here")
+    os.close(fd)
+for i in range(1000):  # inode numbers are used again
+    with open(path(f"memory/{i}"), "w") as f:
+        f.write(f"new {i}")
+for i in range(1000):
+    same(content(f"as/bob/memory/{i}"), f"new {i}".encode())
+PY
+}
+
 @test "one file has one copy of its pages and one set of locks, by whatever path" {
 	up
 	mkdir "$MNT/sessions/bob"

@@ -731,7 +731,7 @@ PY
 	expect 0 "$LEITLFS" search -j 'restricted' source:docs -areas
 	assert_json '.total_matches == 1 and .matched_files[0].path == "a/guest shell.md"'
 	expect 1 "$LEITLFS" search zebra
-	assert_eq "$output$said" ""
+	assert_eq "$output$said" "leitlfs: nothing found"
 	expect 1 "$LEITLFS" search -j zebra
 	assert_json '.total_matches == 0'
 	expect 2 "$LEITLFS" search -- -zebra

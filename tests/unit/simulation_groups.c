@@ -91,11 +91,13 @@ static void begin(struct simulation *sim, int group, int session, const struct a
 		return;
 	add_beginner(&next, session);
 	sim->model.groups[group] = next;
+	sim_group_tell(&sim->model, &next, &next, session, "collaboration.started");
 }
 
 static int change(struct simulation *sim, struct sim_group *g, int session, char *text)
 {
 	const int name = some_name(sim), at = find_name(g, name);
+	const struct sim_group was = *g;
 	const bool out = sim_once_in(sim, 3);
 	char word[16];
 	int wanted = sim_group_may(&sim->model, g, session);
@@ -111,6 +113,8 @@ static int change(struct simulation *sim, struct sim_group *g, int session, char
 			sizeof(g->names[0]) * (size_t)(--g->name_count - at));
 	else if (at < 0)
 		g->names[g->name_count++] = name;
+	if (out || at < 0)
+		sim_group_tell(&sim->model, g, &was, session, "collaboration.updated");
 	return 0;
 }
 
@@ -165,6 +169,8 @@ static void act_in(struct simulation *sim, struct sim_group *g, int session, str
 	} else if (what < 6 && g->decisions < 64) {
 		wanted = sim_group_may(&sim->model, g, session);
 		g->decisions += !wanted;
+		if (!wanted)
+			sim_group_tell(&sim->model, g, g, session, "decision.made");
 		message.len = strlen(text);
 		r = collaboration_decide(w->loop, actor, item, &message, &act, &w->error);
 	} else if (what < 8) {
@@ -174,6 +180,8 @@ static void act_in(struct simulation *sim, struct sim_group *g, int session, str
 	} else {
 		wanted = sim_group_may(&sim->model, g, session);
 		r = collaboration_end(w->loop, actor, item, &act, &w->error);
+		if (!wanted)
+			sim_group_tell(&sim->model, g, g, session, "collaboration.ended");
 		g->open &= wanted != 0;
 		g->ended_us = wanted ? g->ended_us : sim->model.now_us;
 	}

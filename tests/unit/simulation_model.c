@@ -228,6 +228,16 @@ void sim_group_say(struct sim_model *m, const struct sim_group *g, int from, con
 			sim_tell(m, i, "message.direct %s", what);
 }
 
+void sim_group_tell(struct sim_model *m, const struct sim_group *g, const struct sim_group *was,
+	int from, const char *type)
+{
+	for (int i = 0; i < SIM_SESSIONS; i++)
+		if (i != from && m->sessions[i].alive &&
+			(sim_group_name(g, i) != SIM_NOBODY ||
+				sim_group_name(was, i) != SIM_NOBODY))
+			sim_tell(m, i, "%s ", type);
+}
+
 int sim_group_votes(const struct sim_group *g, int decision)
 {
 	int n = 0;

@@ -133,6 +133,9 @@ int sim_open_tasks(const struct sim_model *, int agent);
 int sim_group_name(const struct sim_group *, int session);
 int sim_group_may(const struct sim_model *, const struct sim_group *, int session);
 void sim_group_say(struct sim_model *, const struct sim_group *, int from, const char *what);
+/* The same of what happens there, to those who take part in it, or in what it was. */
+void sim_group_tell(struct sim_model *, const struct sim_group *, const struct sim_group *was,
+	int from, const char *type);
 int sim_group_votes(const struct sim_group *, int decision);
 
 #endif

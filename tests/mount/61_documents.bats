@@ -1,0 +1,205 @@
+# The pages of docs/ that are for using a loop keep their word: what they tell to type works, and
+# answers what they show.
+#
+# A page's blocks of ```sh are run in one shell that stands in a mount of its own; what they print,
+# errors too, is what stands in lines that begin with "#>". Blocks with a line "# not run" are not.
+# variants: plain
+load ../lib/mount
+
+setup() {
+	leitl_init
+	mkdir "$LEITL_TMP/bin"
+	ln -s "$LEITLFS" "$LEITL_TMP/bin/leitlfs"
+	export PATH=$LEITL_TMP/bin:$PATH
+}
+
+# blocks FILE LANGUAGE [HEADING]: the page's blocks in that language, those below a heading only.
+blocks() {
+	awk -v fence="\`\`\`$2" -v heading="${3:-}" '
+		!on && /^#/ { here = heading == "" || index($0, heading) }
+		!on && here && $0 == fence { on = 1; text = ""; run = 1; next }
+		on && /^```$/ { if (run) printf "%s", text; on = 0; next }
+		on && /^# not run/ { run = 0 }
+		on { text = text $0 "\n" }' "$ROOT/docs/$1"
+}
+
+normalise() {
+	sed -E -e 's/"seq":[0-9]+/"seq":SEQ/g' -e 's/"(timestamp|since|uptime|started_at)":"[^"]*"/"\1":TIME/g' \
+		-e 's/"(uptime|duration|held_s|duration_s)":[0-9.]+/"\1":TIME/g' -e 's/-[0-9a-f]{16}\b/-ID/g' \
+		-e 's/[0-9]{2}:[0-9]{2}:[0-9]{2}/TIME/g'
+}
+
+# page FILE [HEADING]: runs it, as the agent `reader`, and compares.
+page() {
+	blocks "$1" sh "${2:-}" >"$LEITL_TMP/all"
+	[ -s "$LEITL_TMP/all" ] || fail "$1 has nothing to run" || return 1
+	grep -v "^#>" "$LEITL_TMP/all" | sed "s|/home/kim/leitl|$MNT|g" >"$LEITL_TMP/commands"
+	sed -n 's/^#> \{0,1\}//p' "$LEITL_TMP/all" | normalise >"$LEITL_TMP/expected"
+	agent_start reader
+	agent_do reader "timeout 50 bash '$LEITL_TMP/commands' 2>&1" | normalise >"$LEITL_TMP/actual"
+	diff -u "$LEITL_TMP/expected" "$LEITL_TMP/actual"
+}
+
+@test "docs/protocol.md" {
+	leitl_up
+	page protocol.md
+}
+
+# table_commands FILE: what stands in code spans of the tables' last column, where it is a command,
+# one a line. What waits is marked so, and what is not one begins otherwise.
+table_commands() {
+	sed -n 's/^| .* | \(.*\) |$/\1/p' "$ROOT/docs/$1" | grep -oE '`[^`]+`( \(waits\))?' |
+		grep -v '(waits)$' | tr -d '`' | grep -E '^(cat|echo|mkdir|rmdir|ls|tail|touch|exec|leitlfs) '
+}
+
+@test "docs/from-rest.md: every command of its tables works" {
+	local command count=0
+	leitl_up
+	mkdir "$LEITL_TMP/notes"
+	echo '# Login' >"$LEITL_TMP/notes/login.md"
+	echo "{\"name\":\"docs\",\"url\":\"$LEITL_TMP/notes\"}" >"$MNT/context/sources/new"
+	agent_start cece
+	agent_start bob
+	agent_start reader
+	agent_do cece "mkdir sessions/cece"
+	agent_do bob "mkdir sessions/bob"
+	agent_do cece "echo '{\"to\":\"bob\",\"data\":1,\"request_id\":\"q8\"}' > asks/new
+		echo '{\"to\":\"bob\",\"data\":1,\"request_id\":\"q9\"}' > asks/new"
+	# Bob answers what it is asked, with the sum.
+	agent_bg bob 'cd as/bob; while read -r line; do
+		case $line in *ask.asked*\"add\"*) echo "{\"sum\":7}" > "$(jq -r .data.reply_to <<<"$line")" ;; esac
+	done < <(cat self/inbox.live)' >/dev/null
+	wait_until eval '[ "$(sed -n "s/^leitlfs_waiting_reads //p" "$MNT/metrics")" -ge 1 ]'
+	while IFS= read -r command; do
+		agent_do reader "$command" >"$LEITL_TMP/out" 2>&1 || fail "$command: $(cat "$LEITL_TMP/out")"
+		refute_match "$(cat "$LEITL_TMP/out")" $'(^|\n)[^{]*(bash|cat|tail|leitlfs): ' "$command"
+		case $command in
+		*'"add"'* | 'leitlfs ask'*) assert_eq "$(cat "$LEITL_TMP/out")" '{"sum":7}' "$command" ;;
+		cat\ *brief* | cat\ context*) assert_match "$(cat "$LEITL_TMP/out")" login "$command" ;;
+		esac
+		count=$((count + 1))
+	done < <(table_commands from-rest.md)
+	assert_eq "$(jq -r .status "$MNT/asks/q8/ask.json" "$MNT/asks/q9/ask.json" | xargs)" "failed answered"
+	[ "$count" -ge 35 ] || fail "only $count commands"
+}
+
+@test "docs/recipes.md: events, councils, queues, WebDAV" {
+	leitl_up
+	for heading in 'Follow one kind' 'A council' 'A queue' 'Over WebDAV'; do
+		page recipes.md "$heading"
+		agent_stop reader
+		rm -r "$LEITL_TMP/agents/reader"
+	done
+}
+
+@test "docs/recipes.md: a bridge to WebSocket" {
+	leitl_up
+	agent_start reader
+	agent_start bob
+	agent_do bob "mkdir sessions/bob"
+	agent_sh reader "$(blocks recipes.md sh 'A bridge')"
+	wait_until eval '(exec 3<>/dev/tcp/127.0.0.1/8807)'
+	"${PYTHON:-python3}" "$ROOT/tests/helpers/websocket.py" 8807 'hello' 3>&- 4>&- >"$LEITL_TMP/got" &
+	client=$!
+	wait_until grep -q hello "$MNT/broadcast"
+	assert_eq "$(jq -r 'select(.data.message == "hello").from' "$MNT/broadcast")" web
+	agent_do bob 'echo "to the page" > broadcast'
+	wait "$client"
+	assert_eq "$(jq -r '.data.message' "$LEITL_TMP/got")" "to the page"
+	wait_until grep -q '"session.ended".*"web"' "$MNT/activity"
+	agent_sh reader 'kill $bridge'
+}
+
+@test "docs/recipes.md: over sshfs" {
+	leitl_up
+	printf '#!/bin/sh\nexec /usr/lib/openssh/sftp-server\n' >"$LEITL_TMP/bin/ssh"
+	chmod +x "$LEITL_TMP/bin/ssh"
+	mkdir "$LEITL_TMP/home"
+	HOME=$LEITL_TMP/home page recipes.md 'Over sshfs'
+	wait_until grep -q '"session.ended".*"far"' "$MNT/activity"
+}
+
+@test "docs/recipes.md: in a container" {
+	need_root
+	leitl_up
+	page recipes.md 'In containers'
+	wait_until grep -q '"session.ended".*"boxed"' "$MNT/activity"
+}
+
+@test "a container that has the directory above sees the mount of a restarted daemon" {
+	need_root
+	leitl_init
+	mount --bind "$LEITL_TMP" "$LEITL_TMP"
+	mount --make-shared "$LEITL_TMP"
+	leitl_up
+	unshare --mount --propagation slave bash -c "
+		cat '$MNT/health.json' > '$LEITL_TMP/first'
+		until [ -e '$LEITL_TMP/again' ]; do sleep 0.02; done
+		cat '$MNT/health.json' > '$LEITL_TMP/second'" 3>&- 4>&- &
+	box=$!
+	wait_until test -s "$LEITL_TMP/first"
+	leitl_down
+	leitl_up
+	touch "$LEITL_TMP/again"
+	wait "$box"
+	assert_eq "$(jq -r .status "$LEITL_TMP/second")" ok
+	leitl_down
+	umount -l "$LEITL_TMP"
+}
+
+@test "docs/agents.md: the snippet is short, and its commands work" {
+	leitl_up
+	mkdir "$LEITL_TMP/home"
+	ln -s "$MNT" "$LEITL_TMP/home/leitl"
+	blocks agents.md markdown >"$LEITL_TMP/snippet"
+	assert_le "$(wc -l <"$LEITL_TMP/snippet")" 25
+	sed -n 's/^    //p' "$LEITL_TMP/snippet" >"$LEITL_TMP/lines"
+	assert_eq "$(wc -l <"$LEITL_TMP/lines")" 7
+	export HOME=$LEITL_TMP/home
+	agent_start cece
+	while IFS= read -r line; do # a shell for each, as agents' tools have
+		[[ $line != *self/next* ]] || echo hello >"$MNT/sessions/cece/inbox"
+		agent_do cece "$line" >"$LEITL_TMP/out" 2>"$LEITL_TMP/err" || fail "$line: $(cat "$LEITL_TMP/err")"
+		assert_eq "$(cat "$LEITL_TMP/err")" "" "$line"
+	done <"$LEITL_TMP/lines"
+	assert_eq "$(cat "$MNT/sessions/cece/current_task")" "fix the login"
+	assert_eq "$(jq -r .status "$MNT/tasks/t1/task.json")" completed
+	assert_eq "$(jq -r .event_type "$MNT"/feeds/by-type/claim.* | xargs)" "claim.released claim.taken"
+	assert_eq "$(cat "$MNT/memory/notes.md")" "we use port 8080"
+	agent_do cece 'rmdir ~/leitl/sessions/cece'
+	# The paths that prompts name are there.
+	for name in $(grep -oE '~/leitl/[a-zA-Z./]*[a-zA-Z]' "$ROOT/docs/agents.md" | sort -u); do
+		case $name in
+		*/sessions/cece | */claims/* | */self/* | */tasks/* | */context/s*/* | */memory/notes.md) ;;
+		*) [ -e "$MNT/${name#*leitl/}" ] || fail "no $name" ;;
+		esac
+	done
+}
+
+@test "docs/agents.md: Python and Node hear what they are told" {
+	local i
+	leitl_up
+	agent_start bob
+	agent_do bob "mkdir sessions/bob"
+	agent_bg bob 'echo 8080 > "$(jq -r .data.reply_to self/next)"' >/dev/null
+	blocks agents.md python >"$LEITL_TMP/pia.py"
+	agent_start pia
+	pia=$(agent_bg pia "python3 -u '$LEITL_TMP/pia.py'")
+	wait_until eval 'agent_out pia "$pia" | grep -q 8080'
+	until agent_out pia "$pia" | grep -q 'hello pia'; do # the stream is from when it is opened
+		agent_do bob "echo 'hello pia' > sessions/pia/inbox"
+		sleep 0.05
+	done
+
+	mkdir "$LEITL_TMP/node"
+	blocks agents.md js | awk -v dir="$LEITL_TMP/node" '/^import/ { n++ } { print > (dir "/" n ".mjs") }'
+	agent_start nora
+	agent_do nora "mkdir sessions/nora"
+	for i in 1 2; do
+		node=$(agent_bg nora "exec node '$LEITL_TMP/node/$i.mjs'")
+		wait_until eval 'agent_do bob "echo \"ünder $i\" > sessions/nora/inbox"; sleep 0.1
+			agent_out nora "$node" | grep -q "^bob ünder $i"'
+		kill "$node"
+	done
+	agent_do bob "rmdir sessions/bob"
+}
