@@ -167,6 +167,23 @@ table_commands() {
 	assert_eq "$(jq -r .event_type "$MNT"/feeds/by-type/claim.* | xargs)" "claim.released claim.taken"
 	assert_eq "$(cat "$MNT/memory/notes.md")" "we use port 8080"
 	agent_do cece 'rmdir ~/leitl/sessions/cece'
+	# So do those of the prompts, said to an agent that is `dora`, about the login.
+	agent_start bob
+	agent_do bob 'mkdir sessions/bob'
+	agent_bg bob 'echo 8080 > "$(jq -r .data.reply_to self/next)"' >/dev/null
+	agent_start dora
+	sed -n 's/^| "[^|]* | \(.*\) |$/\1/p' "$ROOT/docs/agents.md" | grep -oE '`(cat|echo|mkdir|timeout|leitlfs) [^`]+`' |
+		tr -d '`' | sed 's/<your name>/dora/; s/\bX\b/login/' | sort -r >"$LEITL_TMP/lines"
+	assert_eq "$(wc -l <"$LEITL_TMP/lines")" 6
+	agent_do dora 'mkdir ~/leitl/sessions/dora; echo login > ~/leitl/claims/new'
+	while IFS= read -r line; do
+		case $line in
+		mkdir* | echo*) assert_errno EEXIST agent_do dora "$line" ;; # done above
+		timeout*) echo hello >"$MNT/sessions/dora/inbox" ;&
+		*) agent_do dora "$line" >"$LEITL_TMP/out" || fail "$line" ;;
+		esac
+		[[ $line != leitlfs* ]] || assert_eq "$(cat "$LEITL_TMP/out")" 8080
+	done <"$LEITL_TMP/lines"
 	# The paths that prompts name are there.
 	for name in $(grep -oE '~/leitl/[a-zA-Z./]*[a-zA-Z]' "$ROOT/docs/agents.md" | sort -u); do
 		case $name in
@@ -202,4 +219,78 @@ table_commands() {
 		kill "$node"
 	done
 	agent_do bob "rmdir sessions/bob"
+}
+
+@test "docs/security.md: its commands, and what it says of other users" {
+	local path
+	need_root
+	leitl_up -o allow_other
+	agent_start cece
+	agent_start -u 65534 nobody
+	agent_do cece 'mkdir sessions/cece; echo psst > sessions/cece/inbox; echo hello > broadcast'
+	page security.md
+	for path in inbox unread next sent brief.md ../../as/cece/self/id; do
+		assert_errno EACCES agent_do nobody "cat sessions/cece/$path"
+	done
+	assert_errno EACCES agent_do nobody "touch sessions/cece/heartbeat"
+	assert_errno EACCES agent_do nobody "echo x > sessions/cece/current_task"
+	assert_errno EACCES agent_do nobody "rmdir sessions/cece"
+	assert_errno EACCES agent_do nobody "echo cece > sessions/new"
+	assert_errno EACCES agent_do nobody "echo /etc > context/sources/new"
+	agent_do nobody "cat broadcast sessions.json status.json metrics dashboard.txt" >"$LEITL_TMP/seen"
+	grep -q hello "$LEITL_TMP/seen"
+	refute grep -q psst "$LEITL_TMP/seen"
+	refute agent_do nobody "grep -rhs psst ."
+	agent_do nobody "echo 'from outside' > sessions/cece/inbox"
+	agent_do cece "cat self/inbox" | grep -q 'from outside'
+	# Within one user as/ is open, and `next` of another session is not.
+	agent_start eve
+	agent_do eve 'mkdir sessions/eve; echo "as cece" > as/cece/broadcast'
+	assert_eq "$(tail -n 1 "$MNT/broadcast" | jq -r .from)" cece
+	assert_errno EACCES agent_do eve "cat sessions/cece/next"
+	# Secrets, and modes of the state.
+	refute grep -rqa s3cret "$STATE"
+	assert_eq "$(stat -c %a "$STATE")" 700
+	[ -z "$(find "$STATE" -path "$STATE/memory/*" -prune -o -perm /077 -print)" ] || fail "$(ls -lR "$STATE")"
+}
+
+@test "docs/troubleshooting.md: what is easily tried is so" {
+	leitl_up
+	page troubleshooting.md
+	agent_start several
+	assert_errno ENOTUNIQ agent_do several "mkdir sessions/one sessions/two; ls -d self/; cat self/id"
+	agent_do several "cd as/one && cat self/id && rmdir sessions/two && cat self/id"
+	agent_start stale
+	agent_do stale "mkdir sessions/gone"
+	rmdir "$MNT/sessions/gone"
+	assert_errno ESTALE agent_do stale "echo hi > broadcast"
+	agent_do stale "mkdir sessions/gone; echo hi > broadcast"
+	assert_errno EPERM agent_do stale "mkdir here"
+	assert_errno EINVAL agent_do stale "cat activity > broadcast"
+	agent_start none
+	assert_errno ENOENT agent_do none "cat self/id"
+	agent_do stale "seq 3 > memory/text; cat memory/text > sessions/gone/inbox; leitlfs say -t gone - < memory/text"
+	assert_eq "$(jq -r .data.message "$MNT/sessions/gone/unread" | xargs)" "1 2 3 1 2 3"
+	assert_eq "$(agent_do stale "exec 3<>feeds/since/0.live; sed -u 1q <&3" | jq .seq)" 1
+
+	# EBUSY and what ends it all the same; the dead one is replaced.
+	exec 7<"$MNT/activity"
+	assert_errno EBUSY fusermount3 -u "$MNT"
+	exec 7<&-
+	leitl_kill9
+	assert_errno ENOTCONN cat "$MNT/activity"
+	run leitlfs doctor "$MNT"
+	assert_eq "$status" 1
+	assert_match "$output" 'its daemon is dead'
+	leitl_up
+	run "$LEITLFS" -o "state=$STATE" "$LEITL_TMP/bin"
+	assert_match "$output" 'is held by leitlfs, process [0-9]+'
+	run "$LEITLFS" -o "state=$LEITL_TMP/other" "$LEITL_TMP/bin"
+	assert_match "$output" 'is not empty'
+}
+
+@test "docs/troubleshooting.md: nobody but the owner comes in" {
+	need_root
+	leitl_up -u 65534
+	assert_errno EACCES ls "$MNT"
 }
