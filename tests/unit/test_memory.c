@@ -271,7 +271,7 @@ static void all_files_are_bounded_together(void **state)
 	struct act *act = NULL;
 	struct statvfs fs;
 	struct stat st;
-	char name[8];
+	char name[16];
 
 	for (int i = 0; i < 6; i++) {
 		snprintf(name, sizeof(name), "f%d", i);
