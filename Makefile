@@ -23,7 +23,7 @@ WARNINGS  = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wco
 	$(if $(WERROR),-Werror)
 INCLUDES  = -I. $(shell pkg-config --cflags $(LIBS))
 COMPILE   = $(CC) -std=gnu11 $(DEFINES) $(INCLUDES) $(WARNINGS) $(CPPFLAGS) $(CFLAGS) \
-	$(MODE_$(SAN)) -fPIE -pthread -MMD -MP
+	$(MODE_$(SAN)) -ffile-prefix-map=$(CURDIR)=. -fPIE -pthread -MMD -MP
 LINK      = $(CC) $(CFLAGS) $(MODE_$(SAN)) -pie -pthread \
 	-Wl,-z,relro,-z,now,--as-needed $(LDFLAGS) -o $@ $^
 LINK_LIBS = $(shell pkg-config --libs $(LIBS)) -linotifytools -lunistring $(LDLIBS)
@@ -41,8 +41,15 @@ OBJECTS = $(patsubst %.c,$(OUT)/%.o,$1)
 BASH_COMPLETION = $(PREFIX)/share/bash-completion/completions/leitlfs
 ZSH_COMPLETION  = $(PREFIX)/share/zsh/site-functions/_leitlfs
 FISH_COMPLETION = $(PREFIX)/share/fish/vendor_completions.d/leitlfs.fish
+MAN             = $(PREFIX)/share/man
+DOC             = $(PREFIX)/share/doc/leitlfs
+SYSTEMD_SYSTEM  = $(PREFIX)/lib/systemd/system
+SYSTEMD_USER    = $(PREFIX)/lib/systemd/user
+PAGES           = man1/leitlfs.1 man5/leitlfs.5 man7/leitl.7
 
-all: $(OUT)/leitlfs ## the daemon (WERROR=1: warnings are errors; BUILD=DIR: elsewhere)
+# A sanitized leitlfs need not run where it is built.
+all: $(OUT)/leitlfs $(if $(SAN),,man) ## the daemon (WERROR=1: warnings are errors; BUILD=DIR: elsewhere)
+man: $(addprefix $(OUT)/man/,$(notdir $(PAGES))) ## the manual pages
 units: $(UNITS:tests/unit/%.c=$(OUT)/unit/%)
 helpers: $(HELPERS:tests/helpers/%.c=$(OUT)/helpers/%)
 
@@ -82,18 +89,35 @@ $(OUT)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 $(OUT)/core/dashboard_html.o: $(wildcard core/page/*)
-$(OUT)/unit $(OUT)/helpers $(OUT)/bench:
+$(OUT)/man/leitlfs.1: DOCUMENT = /dev/null
+$(OUT)/man/leitlfs.5: DOCUMENT = docs/tree.md
+$(OUT)/man/leitl.7: DOCUMENT = docs/protocol.md
+$(OUT)/man/%: $(OUT)/leitlfs docs/tree.md docs/protocol.md | $(OUT)/man
+	$(OUT)/leitlfs man $(subst .,,$(suffix $@)) <$(DOCUMENT) >$@.new
+	mv $@.new $@
+$(OUT)/unit $(OUT)/helpers $(OUT)/bench $(OUT)/man:
 	@mkdir -p $@
 
-install: all ## into DESTDIR= PREFIX=/usr/local; `mount -t fuse.leitlfs` then finds it
+install: all man ## into DESTDIR= PREFIX=/usr/local; `mount -t fuse.leitlfs` then finds it
 	install -D -m 755 $(OUT)/leitlfs $(DESTDIR)$(PREFIX)/bin/leitlfs
-	$(if $(wildcard docs/*.1),install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 docs/*.1)
 	install -D -m 644 scripts/completions/leitlfs.bash $(DESTDIR)$(BASH_COMPLETION)
 	install -D -m 644 scripts/completions/_leitlfs $(DESTDIR)$(ZSH_COMPLETION)
 	install -D -m 644 scripts/completions/leitlfs.fish $(DESTDIR)$(FISH_COMPLETION)
+	install -D -m 644 -t $(DESTDIR)$(DOC) README.md
+	install -D -m 644 -t $(DESTDIR)$(DOC)/docs $(wildcard docs/*.md docs/*.png docs/*.svg)
+	install -d $(DESTDIR)$(SYSTEMD_SYSTEM) $(DESTDIR)$(SYSTEMD_USER) $(addprefix $(DESTDIR)$(MAN)/,$(dir $(PAGES)))
+	set -e; for page in $(PAGES); do \
+		gzip -9n <$(OUT)/man/$${page#*/} >$(DESTDIR)$(MAN)/$$page.gz; \
+		chmod 644 $(DESTDIR)$(MAN)/$$page.gz; \
+	done
+	sed 's|@BINDIR@|$(PREFIX)/bin|' scripts/systemd/leitlfs@.service.in >$(DESTDIR)$(SYSTEMD_SYSTEM)/leitlfs@.service
+	sed 's|@BINDIR@|$(PREFIX)/bin|' scripts/systemd/leitlfs@.user.service.in >$(DESTDIR)$(SYSTEMD_USER)/leitlfs@.service
+	chmod 644 $(DESTDIR)$(SYSTEMD_SYSTEM)/leitlfs@.service $(DESTDIR)$(SYSTEMD_USER)/leitlfs@.service
 uninstall: ## what install put there
-	rm -f $(addprefix $(DESTDIR),$(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
-	rm -f $(DESTDIR)$(PREFIX)/bin/leitlfs $(patsubst docs/%,$(DESTDIR)$(PREFIX)/share/man/man1/%,$(wildcard docs/*.1))
+	rm -f $(addprefix $(DESTDIR),$(PREFIX)/bin/leitlfs $(BASH_COMPLETION) $(ZSH_COMPLETION) $(FISH_COMPLETION))
+	rm -f $(addprefix $(DESTDIR)$(MAN)/,$(addsuffix .gz,$(PAGES)))
+	rm -f $(addsuffix /leitlfs@.service,$(addprefix $(DESTDIR),$(SYSTEMD_SYSTEM) $(SYSTEMD_USER)))
+	rm -rf $(DESTDIR)$(DOC)
 lint: ## clang-tidy, cppcheck and the functions that are not used here
 	@! grep -nE '\b(strcpy|strcat|v?sprintf|strtok|atoi)\(' $(SOURCES)
 	@printf '%s\n' $(SOURCES) | xargs -P $$(nproc) -I {} clang-tidy --quiet {} -- \
@@ -109,6 +133,6 @@ clean: ## remove the build directory
 help: ## this list
 	@sed -n 's/^\([a-z ]*\):[^#]*## /\1\t/p' Makefile | expand -t 12
 
-.PHONY: all units helpers check asan tsan ui fuzz bench install uninstall lint format clean help
+.PHONY: all man units helpers check asan tsan ui fuzz bench install uninstall lint format clean help
 .SECONDARY:
 -include $(patsubst %.c,$(OUT)/%.d,$(SOURCES))

@@ -140,5 +140,6 @@ int command_top(struct call *);
 int command_doctor(struct call *);
 int command_umount(struct call *);
 int command_complete(struct call *);
+int command_man(struct call *);
 
 #endif

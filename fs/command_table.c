@@ -146,6 +146,8 @@ const struct command_row commands[] = {
 		NULL, 0, 1, 1, COMPLETE_MOUNT, COMPLETE_NOTHING, command_umount},
 	{"complete", "", "", "", NULL, COMMAND_HIDDEN, 0, SIZE_MAX, COMPLETE_NOTHING,
 		COMPLETE_NOTHING, command_complete},
+	{"man", "", "", "", NULL, COMMAND_HIDDEN, 0, SIZE_MAX, COMPLETE_NOTHING,
+		COMPLETE_NOTHING, command_man},
 	{0},
 };
 /* clang-format on */

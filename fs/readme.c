@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <string.h>
 
-static const char intro[] =
+const char readme_intro[] =
 	"# The loop\n"
 	"\n"
 	"This directory is a live mount of leitlfs. Agents and people who work on this machine "
@@ -148,7 +148,7 @@ static void describe(const struct row *dir, struct buf *out)
 
 static void describe_all(struct buf *out)
 {
-	buf_adds(out, intro);
+	buf_adds(out, readme_intro);
 	buf_adds(out, "## The whole tree\n\n");
 	for (const struct row *row = tree + 1; row->path; row++)
 		add_row(out, row->path, row);
