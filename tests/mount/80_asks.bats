@@ -639,3 +639,23 @@ JS
 	agent_do cece "node $LEITL_TMP/client.js"
 	agent_join bob "$server"
 }
+
+@test "who asked takes a question back by its error" {
+	leitl_up
+	enter cece bob
+	agent_do cece 'echo "which port?" > sessions/bob/ask'
+	agent_do bob 'echo no > asks/q1/error'
+	agent_do cece 'echo "which host?" > sessions/bob/ask; echo "never mind" > asks/q2/error'
+	assert_eq "$(jq -r '.status' "$MNT/asks/q1/ask.json" "$MNT/asks/q2/ask.json" | tr '\n' ' ')" 'failed cancelled '
+	refute agent_do cece 'echo again > asks/q2/error'
+	last_error | jq -e '.errno == "ESTALE"'
+	enter ann
+	refute agent_do ann 'echo mine > asks/q2/error'
+}
+
+@test "a question to oneself, and one that nobody can answer meanwhile, say what to do" {
+	leitl_up
+	enter bob
+	refute agent_do bob 'exec 3<>sessions/bob/ask; echo me >&3'
+	last_error | jq -e '.errno == "EDEADLK" and (.reason | test("its own"))'
+}
