@@ -29,6 +29,7 @@ static struct session *session(struct world *w, int i)
 static void begin(struct world *w)
 {
 	w->config.broadcasts = 0;
+	w->config.backlog = 0; /* an alert would be one record more */
 	for (int i = 0; i < SESSIONS; i++) {
 		char text[80];
 
