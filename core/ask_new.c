@@ -76,7 +76,8 @@ static int find(struct loop *loop, struct question *q, const struct session *ask
 	if (q->everyone)
 		qsort(q->found, q->found_count, sizeof(*q->found), by_age);
 	if (!r && q->everyone && !q->found_count)
-		r = error_set(err, ENOENT, "to: nobody else is in the loop");
+		r = error_set(
+			err, ENOENT, "to: nobody else is in the loop; people are not asked so");
 	if (!r && q->found_count > ASK_TO_MAX)
 		r = error_set(err, EINVAL, "to: at most %d sessions", ASK_TO_MAX);
 	if (!r && q->wait > 1 && (size_t)q->wait > q->found_count)
