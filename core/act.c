@@ -117,6 +117,20 @@ int act_add(struct act *to, const struct draft *given)
 	return command_add(&to->command, &d);
 }
 
+int act_add_built(struct act *to, struct draft *d, struct buf *data, struct buf *detail)
+{
+	int r = buf_error(data) ? buf_error(data) : buf_error(detail);
+
+	d->data = data->data;
+	d->data_len = data->len;
+	d->detail = detail->data;
+	if (!r)
+		r = act_add(to, d);
+	buf_release(data);
+	buf_release(detail);
+	return r;
+}
+
 int act_own_session(
 	const struct actor *actor, const char *what, struct session **out, struct error *err)
 {

@@ -51,6 +51,9 @@ int act_speak(struct act *, struct draft *, struct error *);
  * `also` chain), and copies its texts, all but `type`. -ENOMEM. In `decide`. */
 int act_add(struct act *to, const struct draft *);
 
+/* The same with the data and the detail that were built; releases both. -ENOMEM, -EMSGSIZE. */
+int act_add_built(struct act *to, struct draft *, struct buf *data, struct buf *detail);
+
 /* The session that acts: -ENOENT, -ENOTUNIQ, -ESTALE where there is none of one's own (`what` needs
  * it, for the reason). Any thread. */
 int act_own_session(const struct actor *, const char *what, struct session **out, struct error *);

@@ -144,22 +144,13 @@ int alert_add(struct loop *loop, struct act *a, const struct alert_what *what, b
 	};
 	char id[ID_MAX + 1];
 	int64_t number;
-	int r;
 
 	if (raised == (is != NULL))
 		return 0;
 	number = is ? is->number : item_number(loop, ITEM_ALERT, id);
 	add_data(&data, what, number, is ? is->since_us : what->since_us);
 	add_detail(&detail, what, number, raised);
-	r = buf_error(&data) ? buf_error(&data) : buf_error(&detail);
-	d.data = data.data;
-	d.data_len = data.len;
-	d.detail = detail.data;
-	if (!r)
-		r = act_add(a, &d);
-	buf_release(&data);
-	buf_release(&detail);
-	return r;
+	return act_add_built(a, &d, &data, &detail);
 }
 
 /* What an act keeps of what it was asked. */

@@ -32,19 +32,9 @@ static void speak(struct loop *loop, const struct ask *ask, struct draft *d)
 
 static int add(struct act *to, struct draft *d, struct buf *data, struct buf *detail)
 {
-	int r;
-
 	buf_addc(data, '}');
 	buf_addc(detail, '}');
-	r = buf_error(data) || buf_error(detail) ? -ENOMEM : 0;
-	d->data = data->data;
-	d->data_len = data->len;
-	d->detail = detail->data;
-	if (!r)
-		r = act_add(to, d);
-	buf_release(data);
-	buf_release(detail);
-	return r;
+	return act_add_built(to, d, data, detail) ? -ENOMEM : 0;
 }
 
 int ask_fail(struct loop *loop, struct act *to, const struct ask *ask, const struct ask_part *part,

@@ -52,7 +52,6 @@ int claim_add_released(struct loop *loop, struct act *a, const struct item *item
 		.from = owner->agent_name,
 		.agent = owner->agent->key,
 	};
-	int r;
 
 	buf_addc(&data, '{');
 	session_add_member(&data, "name", item->id);
@@ -62,15 +61,7 @@ int claim_add_released(struct loop *loop, struct act *a, const struct item *item
 	session_add_member(&detail, "item", item->id);
 	session_add_member(&detail, "reason", reason);
 	buf_addc(&detail, '}');
-	r = buf_error(&data) ? buf_error(&data) : buf_error(&detail);
-	d.data = data.data;
-	d.data_len = data.len;
-	d.detail = detail.data;
-	if (!r)
-		r = act_add(a, &d);
-	buf_release(&data);
-	buf_release(&detail);
-	return r;
+	return act_add_built(a, &d, &data, &detail);
 }
 
 static int session_ends(struct loop *loop, struct act *a, struct item *item,

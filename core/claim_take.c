@@ -83,7 +83,6 @@ static int add_taken(struct act *a, const struct wanted *w, const struct draft *
 {
 	struct buf data = BUF_INIT, detail = BUF_INIT;
 	struct draft d = *speaker;
-	int r;
 
 	d.type = "claim.taken";
 	buf_addc(&data, '{');
@@ -95,15 +94,7 @@ static int add_taken(struct act *a, const struct wanted *w, const struct draft *
 	item_add_text(&detail, "note", w->note);
 	item_add_text(&detail, "from", d.from);
 	buf_addf(&detail, ",\"gid\":%u}", (unsigned)a->actor.gid);
-	r = buf_error(&data) ? buf_error(&data) : buf_error(&detail);
-	d.data = data.data;
-	d.data_len = data.len;
-	d.detail = detail.data;
-	if (!r)
-		r = act_add(a, &d);
-	buf_release(&data);
-	buf_release(&detail);
-	return r;
+	return act_add_built(a, &d, &data, &detail);
 }
 
 static int decide_take(struct loop *loop, struct command *c, struct error *err)

@@ -130,17 +130,9 @@ int add_event(struct act *a, struct draft *speaker, const char *type, struct buf
 	struct buf *detail)
 {
 	struct draft d = *speaker;
-	int r = buf_error(data) ? buf_error(data) : buf_error(detail);
 
 	d.type = type;
-	d.data = data->data;
-	d.data_len = data->len;
-	d.detail = detail->data;
-	if (!r)
-		r = act_add(a, &d);
-	buf_release(data);
-	buf_release(detail);
-	return r;
+	return act_add_built(a, &d, data, detail);
 }
 
 int todo_take_raw(char **field, const char *json, size_t len)

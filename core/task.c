@@ -175,7 +175,6 @@ static int session_ends(struct loop *loop, struct act *act, struct item *item,
 		.agent = s->agent->key,
 	};
 	struct buf data = BUF_INIT, detail = BUF_INIT;
-	int r;
 
 	(void)err;
 	if (!ends_with(loop->state, t, s))
@@ -183,16 +182,7 @@ static int session_ends(struct loop *loop, struct act *act, struct item *item,
 	task_end_data(loop, t, TASK_FAILED, NULL, false, &data);
 	buf_adds(&data, ",\"reason\":\"session ended\",\"error\":\"session ended\"}");
 	task_end_detail(t, NULL, NULL, "\"session ended\"", &detail);
-	r = buf_error(&data) ? buf_error(&data) : buf_error(&detail);
-	if (!r) {
-		d.data = data.data;
-		d.data_len = data.len;
-		d.detail = detail.data;
-		r = act_add(act, &d);
-	}
-	buf_release(&data);
-	buf_release(&detail);
-	return r;
+	return act_add_built(act, &d, &data, &detail);
 }
 
 const struct item_ops task_item = {

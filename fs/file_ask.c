@@ -32,7 +32,7 @@ static struct asking asking_of(struct handle *h)
 
 	return (struct asking){
 		.to = w->session,
-		.agent = w->row->ops == &agent_ask_ops ? w->word : NULL,
+		.agent = w->word[0] ? w->word : NULL,
 		.held = is_held(h),
 		.instead = is_held(h) ? h->item : NULL,
 		.burst = &h->burst,
@@ -214,25 +214,7 @@ static int live_opened(struct handle *h, struct error *err)
 }
 
 const struct file_ops asks_ops = {.list = list};
-const struct file_ops asks_new_ops = {
-	.may = ask_begins,
-	.take = ask_take,
-	.answer = ask_answer_later,
-	.ready = answer_ready,
-	.awaited = answer_awaited,
-	.opened = ask_opened,
-	.closed = ask_let_go,
-};
-const struct file_ops session_ask_ops = {
-	.may = ask_begins,
-	.take = ask_take,
-	.answer = ask_answer_later,
-	.ready = answer_ready,
-	.awaited = answer_awaited,
-	.opened = ask_opened,
-	.closed = ask_let_go,
-};
-const struct file_ops agent_ask_ops = {
+const struct file_ops ask_sink_ops = {
 	.may = ask_begins,
 	.take = ask_take,
 	.answer = ask_answer_later,

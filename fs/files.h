@@ -46,8 +46,8 @@ extern const struct file_ops dashboard_txt_ops, dashboard_html_ops, dashboard_js
 	dashboard_json_ops;
 
 /* file_ask.c: questions and answers */
-extern const struct file_ops asks_ops, asks_new_ops, asks_answer_ops, ask_dir_ops, ask_json_ops,
-	ask_reply_ops, ask_reply_live_ops, ask_error_ops, session_ask_ops, agent_ask_ops;
+extern const struct file_ops asks_ops, ask_sink_ops, asks_answer_ops, ask_dir_ops, ask_json_ops,
+	ask_reply_ops, ask_reply_live_ops, ask_error_ops;
 
 /* file_task.c: tasks, and what agents do; file_status.c: who is active */
 extern const struct file_ops tasks_ops, tasks_new_ops, task_dir_ops, task_json_ops,

@@ -100,7 +100,7 @@ const struct row tree[] = {
 		"echo 417 > self/ack\n"},
 	{"sessions/<session>/sent", SHAPE_LOG, 0400, 0, &sent_ops,
 		"what it sent, and a line for each receipt", NULL},
-	{"sessions/<session>/ask", SHAPE_SINK, 0622, 0, &session_ask_ops,
+	{"sessions/<session>/ask", SHAPE_SINK, 0622, 0, &ask_sink_ops,
 		"write a question to it; read the answer on the same descriptor",
 		"exec 3<>sessions/bob/ask; echo 'which port?' >&3; cat <&3\n"
 		"echo 'which port?' > sessions/bob/ask      # the answer comes to your inbox\n"
@@ -124,7 +124,7 @@ const struct row tree[] = {
 	{"agents/<agent>", SHAPE_DIR, 0755, 0, NULL, "one agent", NULL},
 	{"agents/<agent>/status.json", SHAPE_SNAPSHOT, 0444, 0, &agent_status_ops,
 		"active or idle, department, what it does, its sessions", NULL},
-	{"agents/<agent>/ask", SHAPE_SINK, 0622, 0, &agent_ask_ops,
+	{"agents/<agent>/ask", SHAPE_SINK, 0622, 0, &ask_sink_ops,
 		"write a question to its session heard of last; read the answer on the same descriptor",
 		"exec 3<>agents/bob/ask; echo 'which port?' >&3; cat <&3\n"},
 	{"agents/<agent>/sessions", SHAPE_DIR, 0755, 0, &agent_sessions_ops,
@@ -157,7 +157,7 @@ const struct row tree[] = {
 		"events after that seq, or from that time on", NULL},
 
 	{"asks", SHAPE_DIR, 0755, 0, &asks_ops, "questions that were asked, and their answers", NULL},
-	{"asks/new", SHAPE_SINK, 0666, 0, &asks_new_ops,
+	{"asks/new", SHAPE_SINK, 0666, 0, &ask_sink_ops,
 		"write a question naming its `to`, or nobody: anyone may answer; read the answer on the same "
 		"descriptor",
 		"exec 3<>asks/new; echo '{\"to\":\"bob\",\"data\":\"which port?\"}' >&3; cat <&3\n"
