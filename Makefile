@@ -28,7 +28,7 @@ LINK      = $(CC) $(CFLAGS) $(MODE_$(SAN)) -pie -pthread \
 	-Wl,-z,relro,-z,now,--as-needed $(LDFLAGS) -o $@ $^
 LINK_LIBS = $(shell pkg-config --libs $(LIBS)) -linotifytools -lunistring $(LDLIBS)
 
-PARTS   = $(filter-out fs/main.c,$(wildcard core/*.c fs/*.c webdav/*.c))
+PARTS   = $(filter-out fs/main.c,$(wildcard core/*/*.c fs/*.c fs/*/*.c webdav/*.c))
 FLOOR   = $(wildcard tests/bench/floor*.c)
 BENCH   = $(filter-out $(FLOOR),$(wildcard tests/bench/*.c))
 UNITS   = $(wildcard tests/unit/test_*.c)
@@ -76,7 +76,7 @@ $(OUT)/unit/%: $(OUT)/tests/unit/%.o $(call OBJECTS,$(SHARED)) $(OUT)/parts.a | 
 	$(LINK) $(LINK_LIBS) -lcmocka
 $(OUT)/helpers/%: $(OUT)/tests/helpers/%.o | $(OUT)/helpers
 	$(LINK)
-$(OUT)/fuzz/%: tests/fuzz/%.c $(wildcard core/*.c webdav/*.c tests/unit/*_dump.c)
+$(OUT)/fuzz/%: tests/fuzz/%.c $(wildcard core/*/*.c webdav/*.c tests/unit/*_dump.c)
 	@mkdir -p $(@D)
 	clang -std=gnu11 $(DEFINES) $(INCLUDES) -g -O1 -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -pthread -o $@ $^ $(LINK_LIBS)
@@ -88,7 +88,7 @@ $(call OBJECTS,$(BENCH)): INCLUDES += $(shell pkg-config --cflags hiredis)
 $(OUT)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
-$(OUT)/core/dashboard_html.o: $(wildcard core/page/*)
+$(OUT)/core/report/dashboard_html.o: $(wildcard core/report/page/*)
 $(OUT)/man/leitlfs.1: DOCUMENT = /dev/null
 $(OUT)/man/leitlfs.5: DOCUMENT = docs/tree.md
 $(OUT)/man/leitl.7: DOCUMENT = docs/protocol.md
@@ -127,7 +127,7 @@ lint: ## clang-tidy, cppcheck and the functions that are not used here
 		--suppress=incorrectLogicOperator -I. $(DEFINES) \
 		--include=/usr/include/$$($(CC) -print-multiarch)/sys/queue.h $(SOURCES)
 format: ## clang-format over every source
-	clang-format -i $(SOURCES) $(wildcard */*.h tests/*/*.h)
+	clang-format -i $(SOURCES) $(wildcard fs/*.h webdav/*.h */*/*.h)
 clean: ## remove the build directory
 	rm -rf $(BUILD)
 help: ## this list

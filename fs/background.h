@@ -9,7 +9,7 @@
 #ifndef FS_BACKGROUND_H
 #define FS_BACKGROUND_H
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 #include <stdbool.h>
 

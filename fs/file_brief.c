@@ -4,9 +4,9 @@
 #include "fs/private.h"
 #include "fs/route.h"
 
-#include "core/brief.h"
-#include "core/context.h"
-#include "core/parts.h"
+#include "core/context/context.h"
+#include "core/report/brief.h"
+#include "core/state/parts.h"
 
 static int brief_text(
 	const struct caller *c, const struct where *w, struct buf *out, struct error *err)

@@ -6,9 +6,9 @@
 #include "fs/names.h"
 #include "fs/private.h"
 
-#include "core/claim.h"
-#include "core/framer.h"
-#include "core/parts.h"
+#include "core/base/framer.h"
+#include "core/item/claim.h"
+#include "core/state/parts.h"
 
 #include <errno.h>
 #include <string.h>

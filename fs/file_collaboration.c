@@ -5,10 +5,10 @@
 #include "fs/names.h"
 #include "fs/private.h"
 
-#include "core/collaboration.h"
-#include "core/framer.h"
-#include "core/parts.h"
-#include "core/view.h"
+#include "core/base/framer.h"
+#include "core/item/collaboration.h"
+#include "core/state/parts.h"
+#include "core/state/view.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -4,7 +4,7 @@
 #include "fs/private.h"
 #include "fs/route.h"
 
-#include "core/dashboard.h"
+#include "core/report/dashboard.h"
 
 /* All are drawn from the snapshot that is the same for that user's looks within a second, so no
  * two of them differ. */

@@ -5,8 +5,8 @@
 #include "fs/names.h"
 #include "fs/private.h"
 
-#include "core/parts.h"
-#include "core/session.h"
+#include "core/state/parts.h"
+#include "core/state/session.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,10 +5,10 @@
 #include "fs/route.h"
 #include "fs/wait.h"
 
-#include "core/db.h"
-#include "core/health.h"
-#include "core/metrics.h"
-#include "core/parts.h"
+#include "core/base/metrics.h"
+#include "core/log/db.h"
+#include "core/report/health.h"
+#include "core/state/parts.h"
 
 #include <errno.h>
 

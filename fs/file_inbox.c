@@ -4,10 +4,10 @@
 #include "fs/handle.h"
 #include "fs/private.h"
 
-#include "core/inbox.h"
-#include "core/page.h"
-#include "core/parts.h"
-#include "core/session.h"
+#include "core/state/inbox.h"
+#include "core/state/page.h"
+#include "core/state/parts.h"
+#include "core/state/session.h"
 
 #include <errno.h>
 #include <stdlib.h>

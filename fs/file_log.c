@@ -4,14 +4,14 @@
 #include "fs/handle.h"
 #include "fs/private.h"
 
-#include "core/ask.h"
-#include "core/framer.h"
-#include "core/inbox.h"
-#include "core/json.h"
-#include "core/log.h"
-#include "core/message.h"
-#include "core/parts.h"
-#include "core/text.h"
+#include "core/base/framer.h"
+#include "core/base/json.h"
+#include "core/base/text.h"
+#include "core/item/ask.h"
+#include "core/log/log.h"
+#include "core/state/inbox.h"
+#include "core/state/message.h"
+#include "core/state/parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -206,4 +206,4 @@ const struct file_ops agent_inbox_ops = {
 const struct file_ops type_feed_ops = {.view = view_type};
 const struct file_ops activity_feed_ops = {.view = view_activity};
 const struct file_ops since_ops = {.view = view_since};
-const struct file_ops errors_ops = {.view = NULL}; /* fs/node.c, core/refusal.h */
+const struct file_ops errors_ops = {.view = NULL}; /* fs/node.c, core/state/refusal.h */

@@ -3,9 +3,9 @@
 
 #include "fs/handle.h"
 
-#include "core/limits.h"
-#include "core/message.h"
-#include "core/state.h"
+#include "core/base/limits.h"
+#include "core/state/message.h"
+#include "core/state/state.h"
 
 #include <errno.h>
 

@@ -6,10 +6,10 @@
 #include "fs/private.h"
 #include "fs/queries.h"
 
-#include "core/context.h"
-#include "core/framer.h"
-#include "core/parts.h"
-#include "core/session.h"
+#include "core/base/framer.h"
+#include "core/context/context.h"
+#include "core/state/parts.h"
+#include "core/state/session.h"
 
 #include <errno.h>
 #include <stdlib.h>

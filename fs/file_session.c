@@ -4,10 +4,10 @@
 #include "fs/handle.h"
 #include "fs/private.h"
 
-#include "core/json.h"
-#include "core/message.h"
-#include "core/parts.h"
-#include "core/session.h"
+#include "core/base/json.h"
+#include "core/state/message.h"
+#include "core/state/parts.h"
+#include "core/state/session.h"
 
 #include <errno.h>
 #include <string.h>

@@ -5,8 +5,8 @@
 #include "fs/names.h"
 #include "fs/private.h"
 
-#include "core/context.h"
-#include "core/framer.h"
+#include "core/base/framer.h"
+#include "core/context/context.h"
 
 #include <errno.h>
 #include <string.h>

@@ -4,8 +4,8 @@
 #include "fs/private.h"
 #include "fs/route.h"
 
-#include "core/parts.h"
-#include "core/status.h"
+#include "core/item/status.h"
+#include "core/state/parts.h"
 
 #include <errno.h>
 

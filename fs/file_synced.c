@@ -4,7 +4,7 @@
 #include "fs/names.h"
 #include "fs/private.h"
 
-#include "core/context.h"
+#include "core/context/context.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -5,9 +5,9 @@
 #include "fs/names.h"
 #include "fs/private.h"
 
-#include "core/message.h"
-#include "core/parts.h"
-#include "core/task.h"
+#include "core/item/task.h"
+#include "core/state/message.h"
+#include "core/state/parts.h"
 
 #include <errno.h>
 

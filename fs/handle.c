@@ -7,9 +7,9 @@
 #include "fs/stream.h"
 #include "fs/turn.h"
 
-#include "core/context.h"
-#include "core/inbox.h"
-#include "core/parts.h"
+#include "core/context/context.h"
+#include "core/state/inbox.h"
+#include "core/state/parts.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -11,9 +11,9 @@
 
 #include "fs/node.h"
 
-#include "core/bind.h"
-#include "core/framer.h"
-#include "core/rate.h"
+#include "core/base/framer.h"
+#include "core/base/rate.h"
+#include "core/state/bind.h"
 
 #include <pthread.h>
 

@@ -3,7 +3,7 @@
 #include "fs/private.h"
 #include "fs/wait.h"
 
-#include "core/item.h"
+#include "core/item/item.h"
 
 #include <errno.h>
 #include <poll.h>

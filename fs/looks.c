@@ -4,8 +4,8 @@
 #include "fs/private.h"
 #include "fs/route.h"
 
-#include "core/clock.h"
-#include "core/parts.h"
+#include "core/base/clock.h"
+#include "core/state/parts.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -5,14 +5,14 @@
  * directory's lock, since only its owner may clear away what a dead daemon left at the mount point;
  * then the loop, so that the mount never shows less than what is kept; then the mount.
  */
-#include "core/clock.h"
-#include "core/context.h"
-#include "core/lock.h"
-#include "core/loop.h"
-#include "core/memory.h"
-#include "core/proc.h"
+#include "core/base/clock.h"
+#include "core/base/lock.h"
+#include "core/base/proc.h"
+#include "core/context/context.h"
+#include "core/memory/memory.h"
+#include "core/state/loop.h"
 #include "fs/background.h"
-#include "fs/command.h"
+#include "fs/command/command.h"
 #include "fs/mount.h"
 #include "fs/options.h"
 #include "fs/ready.h"

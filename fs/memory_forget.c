@@ -2,7 +2,7 @@
 
 #include "fs/private.h"
 
-#include "core/parts.h"
+#include "core/state/parts.h"
 
 #include <stdlib.h>
 #include <string.h>

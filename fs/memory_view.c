@@ -5,7 +5,7 @@
 #include "fs/ops.h"
 #include "fs/private.h"
 
-#include "core/parts.h"
+#include "core/state/parts.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * What the kernel knows of memory/ (core/memory.h): a number for each inode is the address of a
- * *view* of it.
+ * What the kernel knows of memory/ (core/memory/memory.h): a number for each inode is the address
+ * of a *view* of it.
  *
  * A file, a link or a socket has one view, by whatever path it was found, so that the kernel has
  * one copy of its pages and one set of its locks. A directory has one for itself and one for each
@@ -20,8 +20,8 @@
 #include "fs/lower.h"
 #include "fs/route.h"
 
-#include "core/bind.h"
-#include "core/memory.h"
+#include "core/memory/memory.h"
+#include "core/state/bind.h"
 
 #include <sys/stat.h>
 

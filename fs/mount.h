@@ -10,7 +10,7 @@
 #ifndef FS_MOUNT_H
 #define FS_MOUNT_H
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -1,10 +1,10 @@
 #include "fs/node.h"
 
-#include "core/catalog.h"
-#include "core/log.h"
-#include "core/parts.h"
-#include "core/refusal.h"
-#include "core/sources.h"
+#include "core/context/catalog.h"
+#include "core/context/sources.h"
+#include "core/log/log.h"
+#include "core/state/parts.h"
+#include "core/state/refusal.h"
 #include "fs/files.h"
 
 #include <errno.h>

@@ -28,8 +28,8 @@
 #include "fs/lower.h"
 #include "fs/route.h"
 
-#include "core/object.h"
-#include "core/view.h"
+#include "core/context/object.h"
+#include "core/state/view.h"
 
 #include <stdint.h>
 #include <sys/stat.h>

@@ -4,8 +4,8 @@
 #include "fs/node.h"
 #include "fs/private.h"
 
-#include "core/hub.h"
-#include "core/parts.h"
+#include "core/state/hub.h"
+#include "core/state/parts.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -13,10 +13,10 @@
 #include "fs/wait.h"
 #include "fs/write.h"
 
-#include "core/log.h"
-#include "core/parts.h"
-#include "core/session.h"
-#include "core/sources.h"
+#include "core/context/sources.h"
+#include "core/log/log.h"
+#include "core/state/parts.h"
+#include "core/state/session.h"
 
 #include <errno.h>
 #include <fcntl.h>

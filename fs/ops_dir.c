@@ -5,7 +5,7 @@
 #include "fs/ops.h"
 #include "fs/private.h"
 
-#include "core/session.h"
+#include "core/state/session.h"
 
 #include <errno.h>
 #include <fcntl.h>

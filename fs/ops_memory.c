@@ -4,10 +4,10 @@
 #include "fs/ops.h"
 #include "fs/private.h"
 
-#include "core/act.h"
-#include "core/parts.h"
-#include "core/refusal.h"
-#include "core/session.h"
+#include "core/state/act.h"
+#include "core/state/parts.h"
+#include "core/state/refusal.h"
+#include "core/state/session.h"
 
 #include <errno.h>
 #include <fcntl.h>

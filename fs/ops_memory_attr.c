@@ -4,8 +4,8 @@
 #include "fs/ops.h"
 #include "fs/private.h"
 
-#include "core/act.h"
-#include "core/parts.h"
+#include "core/state/act.h"
+#include "core/state/parts.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -4,7 +4,7 @@
 #include "fs/ops.h"
 #include "fs/private.h"
 
-#include "core/act.h"
+#include "core/state/act.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 #include "fs/options.h"
 
-#include "fs/command.h"
+#include "fs/command/command.h"
 
 #include <errno.h>
 #include <stddef.h>

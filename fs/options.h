@@ -1,16 +1,16 @@
 /*
  * The command line of leitlfs: `leitlfs [options] [source] mountpoint`.
  *
- * What begins with -o is ours by the table of core/config.h, or FUSE's and kept for libfuse, or
- * what mount(8) and fstab(5) say to themselves and is dropped; anything else is refused. Used once,
- * by main, before there are threads.
+ * What begins with -o is ours by the table of core/base/config.h, or FUSE's and kept for libfuse,
+ * or what mount(8) and fstab(5) say to themselves and is dropped; anything else is refused. Used
+ * once, by main, before there are threads.
  */
 #ifndef FS_OPTIONS_H
 #define FS_OPTIONS_H
 
-#include "core/buf.h"
-#include "core/config.h"
-#include "core/error.h"
+#include "core/base/buf.h"
+#include "core/base/config.h"
+#include "core/base/error.h"
 
 #include <fuse_opt.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 #include "fs/readme.h"
 
-#include "core/parts.h"
+#include "core/state/parts.h"
 
 #include <errno.h>
 #include <string.h>

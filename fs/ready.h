@@ -5,7 +5,7 @@
 #ifndef FS_READY_H
 #define FS_READY_H
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 #include <stdbool.h>
 

@@ -4,11 +4,11 @@
 #include "fs/private.h"
 #include "fs/readme.h"
 
-#include "core/context.h"
-#include "core/parts.h"
-#include "core/state.h"
-#include "core/task.h"
-#include "core/text.h"
+#include "core/base/text.h"
+#include "core/context/context.h"
+#include "core/item/task.h"
+#include "core/state/parts.h"
+#include "core/state/state.h"
 
 #include <errno.h>
 #include <stdlib.h>

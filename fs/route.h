@@ -10,8 +10,8 @@
 
 #include "fs/tree.h"
 
-#include "core/buf.h"
-#include "core/limits.h"
+#include "core/base/buf.h"
+#include "core/base/limits.h"
 
 #include <stdatomic.h>
 #include <stdint.h>

@@ -13,9 +13,9 @@
 #include "fs/stream.h"
 #include "fs/wait.h"
 
-#include "core/ask.h"
-#include "core/context.h"
-#include "core/parts.h"
+#include "core/context/context.h"
+#include "core/item/ask.h"
+#include "core/state/parts.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,8 +4,8 @@
 #ifndef FS_SERVER_H
 #define FS_SERVER_H
 
-#include "core/config.h"
-#include "core/error.h"
+#include "core/base/config.h"
+#include "core/base/error.h"
 
 #include <stdbool.h>
 

@@ -3,10 +3,10 @@
 #include "fs/files.h"
 #include "fs/private.h"
 
-#include "core/json.h"
-#include "core/log.h"
-#include "core/parts.h"
-#include "core/text.h"
+#include "core/base/json.h"
+#include "core/base/text.h"
+#include "core/log/log.h"
+#include "core/state/parts.h"
 
 #include <errno.h>
 #include <fnmatch.h>

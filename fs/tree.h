@@ -9,7 +9,7 @@
 #ifndef FS_TREE_H
 #define FS_TREE_H
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 #include <stdbool.h>
 #include <stddef.h>

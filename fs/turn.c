@@ -2,9 +2,9 @@
 
 #include "fs/private.h"
 
-#include "core/inbox.h"
-#include "core/parts.h"
-#include "core/session.h"
+#include "core/state/inbox.h"
+#include "core/state/parts.h"
+#include "core/state/session.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -5,7 +5,7 @@
 #ifndef FS_UMOUNT_H
 #define FS_UMOUNT_H
 
-#include "core/error.h"
+#include "core/base/error.h"
 
 /* Asks the daemon to end by SIGTERM and waits for that. A mount whose daemon is dead, is stopped or
  * can't be seen is detached. -EINVAL: no leitlfs is mounted there; -EPERM: it is another user's;

@@ -3,8 +3,8 @@
 #include "fs/private.h"
 #include "fs/stream.h"
 
-#include "core/parts.h"
-#include "core/session.h"
+#include "core/state/parts.h"
+#include "core/state/session.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 #include "webdav/http_private.h"
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 #include <ctype.h>
 #include <errno.h>

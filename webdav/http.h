@@ -15,8 +15,8 @@
 #ifndef WEBDAV_HTTP_H
 #define WEBDAV_HTTP_H
 
-#include "core/error.h"
-#include "core/source.h"
+#include "core/base/error.h"
+#include "core/context/source.h"
 #include "webdav/limits.h"
 #include "webdav/uri.h"
 

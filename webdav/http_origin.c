@@ -1,6 +1,6 @@
 #include "webdav/http_private.h"
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

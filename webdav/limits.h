@@ -1,6 +1,6 @@
 /*
  * Every fixed limit of what a server may do to us, in one place. What a user may change of it is an
- * option of the source (core/source.h).
+ * option of the source (core/context/source.h).
  */
 #ifndef WEBDAV_LIMITS_H
 #define WEBDAV_LIMITS_H

@@ -7,7 +7,7 @@
 #ifndef WEBDAV_MEMBERS_H
 #define WEBDAV_MEMBERS_H
 
-#include "core/sync.h"
+#include "core/context/sync.h"
 
 #include <stddef.h>
 

@@ -15,7 +15,7 @@
 #ifndef WEBDAV_MULTISTATUS_H
 #define WEBDAV_MULTISTATUS_H
 
-#include "core/error.h"
+#include "core/base/error.h"
 #include "webdav/limits.h"
 
 #include <stdbool.h>

@@ -3,7 +3,7 @@
 #ifndef WEBDAV_MULTISTATUS_PRIVATE_H
 #define WEBDAV_MULTISTATUS_PRIVATE_H
 
-#include "core/buf.h"
+#include "core/base/buf.h"
 #include "webdav/multistatus.h"
 
 #include <libxml/parser.h>

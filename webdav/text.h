@@ -13,13 +13,13 @@
 #ifndef WEBDAV_TEXT_H
 #define WEBDAV_TEXT_H
 
-#include "core/buf.h"
-#include "core/error.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
 
 #define TEXT_MAX ((size_t)8 << 20) /* bytes that are looked at; larger files are not searched */
 
-/* As catalog_text (core/catalog.h). -ENOTSUP: no text (NULs, or mostly bytes that no text has), or
- * too large; -ENOMEM. */
+/* As catalog_text (core/context/catalog.h). -ENOTSUP: no text (NULs, or mostly bytes that no text
+ * has), or too large; -ENOMEM. */
 int text_canonical(const char *path, const char *type, const char *bytes, size_t len,
 	struct buf *title, struct buf *body, struct error *);
 

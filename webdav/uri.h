@@ -12,8 +12,8 @@
 #ifndef WEBDAV_URI_H
 #define WEBDAV_URI_H
 
-#include "core/buf.h"
-#include "core/error.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
 #include "webdav/limits.h"
 
 #include <stdbool.h>

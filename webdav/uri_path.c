@@ -1,6 +1,6 @@
 #include "webdav/uri_private.h"
 
-#include "core/text.h"
+#include "core/base/text.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 #include "webdav/walk_private.h"
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -190,7 +190,8 @@ static void walk_close(struct walk *w)
 }
 
 /* A token stands for all that is here only if the server tells of inner collections, too. Where
- * there was trouble, core/sync.h keeps the old one, and what could not be had is told of again. */
+ * there was trouble, core/context/sync.h keeps the old one, and what could not be had is told of
+ * again. */
 static int remember(struct walk *w, struct error *err)
 {
 	const char *old = sync_memory(w->sync);

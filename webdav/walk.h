@@ -15,15 +15,15 @@
  *   date that shows that it changed since.
  * - A token, if nothing was trouble, so that what could not be had is told of again; and if the
  *   report told of what lies in inner collections too.
- * All else is trouble (core/sync.h), and what was there stays. A sync ends as a whole where going
- * on is of no use: credentials refused, a server that can't be reached or asks for time, a disk
- * that is full, or a base that can't be listed.
+ * All else is trouble (core/context/sync.h), and what was there stays. A sync ends as a whole where
+ * going on is of no use: credentials refused, a server that can't be reached or asks for time, a
+ * disk that is full, or a base that can't be listed.
  */
 #ifndef WEBDAV_WALK_H
 #define WEBDAV_WALK_H
 
-#include "core/error.h"
-#include "core/sync.h"
+#include "core/base/error.h"
+#include "core/context/sync.h"
 #include "webdav/http.h"
 
 struct walk_limits {
@@ -35,7 +35,7 @@ extern const struct walk_limits walk_limits_default;
 /* Blocks until the sync is over. 0, even where there was trouble with some; -ECANCELED:
  * sync_stopping(); those of http_open() and http_run(); -EACCES (401), -EAGAIN (the server asks for
  * time, sync_retry_after() was called), -ENOTDIR (the base is no collection), and those of
- * http_refusal() and multistatus_feed() for the base; those of core/sync.h. */
+ * http_refusal() and multistatus_feed() for the base; those of core/context/sync.h. */
 int walk_run(struct sync *, const struct walk_limits *, struct error *);
 
 #endif

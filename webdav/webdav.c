@@ -1,6 +1,6 @@
 #include "webdav/webdav.h"
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 #include "webdav/walk.h"
 
 #include <curl/curl.h>

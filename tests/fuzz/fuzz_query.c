@@ -5,10 +5,10 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "core/query.h"
-#include "core/search_private.h"
-#include "core/text.h"
-#include "core/words.h"
+#include "core/base/text.h"
+#include "core/base/words.h"
+#include "core/context/query.h"
+#include "core/context/search_private.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -5,10 +5,10 @@
  */
 #include "tests/fuzz/fuzz.h"
 
-#include "core/buf.h"
-#include "core/error.h"
-#include "core/schema.h"
-#include "core/text.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/base/schema.h"
+#include "core/base/text.h"
 
 #include <errno.h>
 #include <stdbool.h>

@@ -11,7 +11,7 @@ none_open() {
 	[ "$(open_asks)" = 0 ]
 }
 
-# But those of processes that called: these are kept for a while, and bounded (core/caller.h).
+# But those of processes that called: these are kept for a while, and bounded (core/base/caller.h).
 descriptors() {
 	ls -l "/proc/$DAEMON/fd" | grep -vc pidfd
 }

@@ -7,7 +7,7 @@
 #ifndef TESTS_UNIT_JOURNAL_PLACE_H
 #define TESTS_UNIT_JOURNAL_PLACE_H
 
-#include "core/journal.h"
+#include "core/log/journal.h"
 #include "tests/unit/scratch.h"
 
 #include <stdbool.h>

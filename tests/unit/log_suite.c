@@ -1,6 +1,6 @@
 #include "tests/unit/log_suite.h"
 
-#include "core/limits.h"
+#include "core/base/limits.h"
 
 #include <errno.h>
 #include <pthread.h>

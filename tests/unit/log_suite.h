@@ -1,11 +1,11 @@
 /*
- * What every backend of core/log.h must do, tested through its functions alone.
+ * What every backend of core/log/log.h must do, tested through its functions alone.
  */
 #ifndef TESTS_UNIT_LOG_SUITE_H
 #define TESTS_UNIT_LOG_SUITE_H
 
-#include "core/clock.h"
-#include "core/log.h"
+#include "core/base/clock.h"
+#include "core/log/log.h"
 
 struct log_backend {
 	const char *name;

@@ -2,8 +2,8 @@
 #ifndef TESTS_UNIT_MULTISTATUS_DUMP_H
 #define TESTS_UNIT_MULTISTATUS_DUMP_H
 
-#include "core/buf.h"
-#include "core/error.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
 
 #include <stddef.h>
 

@@ -1,8 +1,8 @@
 /* What the steps share; time, and what the saver does. */
 #include "tests/unit/simulation.h"
 
-#include "core/ask.h"
-#include "core/saver.h"
+#include "core/item/ask.h"
+#include "core/state/saver.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,10 +1,10 @@
 /* Whether the loop and its model are the same. */
 #include "tests/unit/simulation.h"
 
-#include "core/claim.h"
-#include "core/collaboration.h"
-#include "core/inbox.h"
-#include "core/json.h"
+#include "core/base/json.h"
+#include "core/item/claim.h"
+#include "core/item/collaboration.h"
+#include "core/state/inbox.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,9 +1,9 @@
 /* Steps: collaborations. */
 #include "tests/unit/simulation.h"
 
-#include "core/collaboration.h"
-#include "core/framer.h"
-#include "core/json.h"
+#include "core/base/framer.h"
+#include "core/base/json.h"
+#include "core/item/collaboration.h"
 
 #include <errno.h>
 #include <setjmp.h>

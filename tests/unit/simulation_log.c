@@ -1,8 +1,8 @@
 /* A log that is followed from its beginning. */
 #include "tests/unit/simulation_log.h"
 
-#include "core/json.h"
-#include "core/parts.h"
+#include "core/base/json.h"
+#include "core/state/parts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -8,8 +8,8 @@
 #ifndef TESTS_UNIT_SIMULATION_LOG_H
 #define TESTS_UNIT_SIMULATION_LOG_H
 
-#include "core/item.h"
-#include "core/loop.h"
+#include "core/item/item.h"
+#include "core/state/loop.h"
 
 #define SIM_LIVES ITEM_KINDS /* of sessions, beside the kinds of items */
 

@@ -9,8 +9,8 @@
 #ifndef TESTS_UNIT_SIMULATION_MODEL_H
 #define TESTS_UNIT_SIMULATION_MODEL_H
 
-#include "core/ask.h"
-#include "core/task.h"
+#include "core/item/ask.h"
+#include "core/item/task.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 /* Starting the daemon again, after it has saved or was killed, and whether it is what it was. */
 #include "tests/unit/simulation.h"
 
-#include "core/ask.h"
-#include "core/collaboration.h"
+#include "core/item/ask.h"
+#include "core/item/collaboration.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,10 +1,10 @@
 /* Steps: sessions, what is said, what is read, claims, tasks. */
 #include "tests/unit/simulation.h"
 
-#include "core/claim.h"
-#include "core/framer.h"
-#include "core/inbox.h"
-#include "core/json.h"
+#include "core/base/framer.h"
+#include "core/base/json.h"
+#include "core/item/claim.h"
+#include "core/state/inbox.h"
 
 #include <errno.h>
 #include <setjmp.h>

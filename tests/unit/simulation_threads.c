@@ -1,12 +1,12 @@
 /* Threads that do everything to one loop at once: what they do. */
 #include "tests/unit/simulation_threads.h"
 
-#include "core/ask.h"
-#include "core/claim.h"
-#include "core/framer.h"
-#include "core/inbox.h"
-#include "core/json.h"
-#include "core/message.h"
+#include "core/base/framer.h"
+#include "core/base/json.h"
+#include "core/item/ask.h"
+#include "core/item/claim.h"
+#include "core/state/inbox.h"
+#include "core/state/message.h"
 
 #include <errno.h>
 #include <stdio.h>

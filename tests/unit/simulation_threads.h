@@ -7,7 +7,7 @@
 #ifndef TESTS_UNIT_SIMULATION_THREADS_H
 #define TESTS_UNIT_SIMULATION_THREADS_H
 
-#include "core/item.h"
+#include "core/item/item.h"
 #include "tests/unit/world.h"
 
 #include <pthread.h>

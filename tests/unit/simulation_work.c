@@ -1,8 +1,8 @@
 /* Steps: asking and answering. */
 #include "tests/unit/simulation.h"
 
-#include "core/framer.h"
-#include "core/json.h"
+#include "core/base/framer.h"
+#include "core/base/json.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -7,8 +7,8 @@
 #ifndef TESTS_UNIT_STATE_MODEL_H
 #define TESTS_UNIT_STATE_MODEL_H
 
-#include "core/buf.h"
-#include "core/state.h"
+#include "core/base/buf.h"
+#include "core/state/state.h"
 
 #define ID_SIZE 32
 

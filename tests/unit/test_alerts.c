@@ -1,8 +1,8 @@
 /* Alerts: each is raised once and cleared once, whoever says so and however often. */
-#include "core/alert.h"
+#include "core/item/alert.h"
 
-#include "core/health.h"
-#include "core/inbox.h"
+#include "core/report/health.h"
+#include "core/state/inbox.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>

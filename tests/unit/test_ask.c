@@ -1,8 +1,8 @@
 /* Asks: who is asked, how they end, in which order whatever comes. The clock stands still until it
  * is moved. */
-#include "core/ask.h"
-#include "core/framer.h"
-#include "core/json.h"
+#include "core/base/framer.h"
+#include "core/base/json.h"
+#include "core/item/ask.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
  *
  * Those processes have a uid of their own, so that the test's is nobody's ancestor.
  */
-#include "core/bind.h"
+#include "core/state/bind.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>

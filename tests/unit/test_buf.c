@@ -5,10 +5,10 @@
 
 #include <cmocka.h>
 
-#include "core/buf.h"
-#include "core/clock.h"
-#include "core/error.h"
-#include "core/text.h"
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "core/base/error.h"
+#include "core/base/text.h"
 
 #include <errno.h>
 #include <stdlib.h>

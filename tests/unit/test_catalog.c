@@ -1,5 +1,5 @@
-#include "core/catalog.h"
-#include "core/db.h"
+#include "core/context/catalog.h"
+#include "core/log/db.h"
 #include "tests/unit/scratch.h"
 
 #include <errno.h>

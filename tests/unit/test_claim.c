@@ -1,6 +1,6 @@
 /* Claims: names that are one session's until it gives them back, or ends. */
-#include "core/claim.h"
-#include "core/json.h"
+#include "core/base/json.h"
+#include "core/item/claim.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* Collaborations: who takes part, what is said and decided, and what stays of it. */
-#include "core/collaboration.h"
-#include "core/framer.h"
-#include "core/json.h"
+#include "core/base/framer.h"
+#include "core/base/json.h"
+#include "core/item/collaboration.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>

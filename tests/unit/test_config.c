@@ -5,9 +5,9 @@
 
 #include <cmocka.h>
 
-#include "core/clock.h"
-#include "core/config.h"
-#include "core/limits.h"
+#include "core/base/clock.h"
+#include "core/base/config.h"
+#include "core/base/limits.h"
 
 #include <errno.h>
 #include <stdbool.h>

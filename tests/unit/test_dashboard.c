@@ -1,10 +1,10 @@
 /* The dashboard: what it shows to whom, within its bounds, and that nobody's words become its own.
  */
-#include "core/dashboard.h"
-#include "core/drawn.h"
-#include "core/history.h"
-#include "core/json.h"
-#include "core/text.h"
+#include "core/base/drawn.h"
+#include "core/base/history.h"
+#include "core/base/json.h"
+#include "core/base/text.h"
+#include "core/report/dashboard.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
-#include "core/clock.h"
-#include "core/db.h"
-#include "core/log_sqlite.h"
-#include "core/store.h"
+#include "core/base/clock.h"
+#include "core/log/db.h"
+#include "core/log/log_sqlite.h"
+#include "core/log/store.h"
 #include "tests/unit/scratch.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-#include "core/folder.h"
-#include "core/object.h"
+#include "core/context/folder.h"
+#include "core/context/object.h"
 #include "tests/unit/scratch.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* Folders through the real sync into a real catalog. */
-#include "core/folder.h"
+#include "core/context/folder.h"
 #include "tests/unit/scratch.h"
 
 #include <setjmp.h>

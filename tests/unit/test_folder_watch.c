@@ -1,4 +1,4 @@
-#include "core/folder.h"
+#include "core/context/folder.h"
 #include "tests/unit/scratch.h"
 
 #include <setjmp.h>

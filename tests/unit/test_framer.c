@@ -5,11 +5,11 @@
 
 #include <cmocka.h>
 
-#include "core/buf.h"
-#include "core/error.h"
-#include "core/framer.h"
-#include "core/json.h"
-#include "core/limits.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/base/framer.h"
+#include "core/base/json.h"
+#include "core/base/limits.h"
 
 #include <errno.h>
 #include <stdio.h>

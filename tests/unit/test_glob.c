@@ -1,5 +1,5 @@
 /* Patterns of paths. */
-#include "core/glob.h"
+#include "core/base/glob.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

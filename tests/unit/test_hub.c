@@ -1,4 +1,4 @@
-#include "core/hub.h"
+#include "core/state/hub.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* Inboxes: what is unread, leases, marks, who is told of them, and receipts. */
-#include "core/inbox.h"
-#include "core/log.h"
+#include "core/log/log.h"
+#include "core/state/inbox.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>
@@ -83,7 +83,8 @@ static bool list_one(void *arg, struct record *r, const char *line, size_t len)
 static void unread(struct world *w, int i, bool leased, struct list *list)
 {
 	list->count = 0;
-	assert_int_equal(inbox_each_unread(w->loop, session(w, i), INBOX_ALL, leased, list_one, list), 0);
+	assert_int_equal(
+		inbox_each_unread(w->loop, session(w, i), INBOX_ALL, leased, list_one, list), 0);
 }
 
 /* Everything that was said, and who has read it. */

@@ -1,6 +1,6 @@
-#include "core/db.h"
-#include "core/index.h"
-#include "core/store.h"
+#include "core/log/db.h"
+#include "core/log/index.h"
+#include "core/log/store.h"
 #include "tests/unit/scratch.h"
 
 #include <errno.h>

@@ -5,10 +5,10 @@
 
 #include <cmocka.h>
 
-#include "core/buf.h"
-#include "core/error.h"
-#include "core/json.h"
-#include "core/json_scan.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/base/json.h"
+#include "core/base/json_scan.h"
 
 #include <errno.h>
 #include <stdio.h>

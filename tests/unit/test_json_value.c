@@ -5,9 +5,9 @@
 
 #include <cmocka.h>
 
-#include "core/buf.h"
-#include "core/error.h"
-#include "core/json.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/base/json.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* How often one may speak (message_may), with time that is moved by hand. */
-#include "core/message.h"
+#include "core/state/message.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "core/lock.h"
+#include "core/base/lock.h"
 
 #include <dirent.h>
 #include <errno.h>

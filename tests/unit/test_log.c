@@ -1,5 +1,5 @@
-#include "core/db.h"
-#include "core/log_sqlite.h"
+#include "core/log/db.h"
+#include "core/log/log_sqlite.h"
 #include "tests/unit/log_suite.h"
 #include "tests/unit/scratch.h"
 

@@ -1,6 +1,6 @@
 /* The log in SQLite where its journal and its table meet: a full disk, and readers beside a mover.
  */
-#include "core/log_sqlite_private.h"
+#include "core/log/log_sqlite_private.h"
 #include "tests/unit/scratch.h"
 
 #include <errno.h>

@@ -6,8 +6,8 @@
  * else. So after a loss of power the database is what it was at its last sync; the journal, which
  * is mapped and which the kernel may write at any time, is that or what it was at the end.
  */
-#include "core/db.h"
-#include "core/log_sqlite.h"
+#include "core/log/db.h"
+#include "core/log/log_sqlite.h"
 #include "tests/unit/scratch.h"
 
 #include <errno.h>

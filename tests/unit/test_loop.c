@@ -1,6 +1,6 @@
 /* The loop: commands from many threads, shared commits, refusals, and a log that fails. */
-#include "core/log.h"
-#include "core/saver.h"
+#include "core/log/log.h"
+#include "core/state/saver.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* The manual pages: what becomes of a text in mdoc(7). */
-#include "fs/man.h"
+#include "fs/command/man.h"
 
 #include <errno.h>
 #include <setjmp.h>

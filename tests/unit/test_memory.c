@@ -1,5 +1,5 @@
 /* The shared memory: names, limits, revisions, and what is told. */
-#include "core/memory_private.h"
+#include "core/memory/memory_private.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>

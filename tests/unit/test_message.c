@@ -1,7 +1,7 @@
 /* What is said: which event it becomes, who may say it, and how often. */
-#include "core/framer.h"
-#include "core/json.h"
-#include "core/message.h"
+#include "core/base/framer.h"
+#include "core/base/json.h"
+#include "core/state/message.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>

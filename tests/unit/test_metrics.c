@@ -1,7 +1,7 @@
 /* Metrics: counting, troubles, and the text that Prometheus reads. */
-#include "core/metrics.h"
+#include "core/base/metrics.h"
 
-#include "core/sources.h"
+#include "core/context/sources.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "core/object.h"
+#include "core/context/object.h"
 #include "tests/unit/scratch.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-#include "core/caller.h"
-#include "core/proc.h"
+#include "core/base/caller.h"
+#include "core/base/proc.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
-#include "core/query.h"
+#include "core/context/query.h"
 
-#include "core/buf.h"
-#include "core/search.h"
+#include "core/base/buf.h"
+#include "core/context/search.h"
 
 #include <errno.h>
 #include <setjmp.h>

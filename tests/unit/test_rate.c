@@ -1,6 +1,6 @@
-#include "core/rate.h"
+#include "core/base/rate.h"
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

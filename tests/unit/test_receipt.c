@@ -1,5 +1,5 @@
 /* Receipts: who is told that a message was read, and where that stands. */
-#include "core/inbox.h"
+#include "core/state/inbox.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-#include "core/recent.h"
+#include "core/log/recent.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

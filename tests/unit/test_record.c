@@ -1,5 +1,5 @@
-#include "core/limits.h"
-#include "core/record.h"
+#include "core/base/limits.h"
+#include "core/log/record.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
-#include "core/refusal.h"
+#include "core/state/refusal.h"
 
-#include "core/clock.h"
-#include "core/text.h"
+#include "core/base/clock.h"
+#include "core/base/text.h"
 
 #include <errno.h>
 #include <jansson.h>

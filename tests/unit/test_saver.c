@@ -1,6 +1,6 @@
 /* The saver: what it saves, and what goes when it has become old. */
-#include "core/inbox.h"
-#include "core/log.h"
+#include "core/log/log.h"
+#include "core/state/inbox.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>

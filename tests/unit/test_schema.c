@@ -5,10 +5,10 @@
 
 #include <cmocka.h>
 
-#include "core/buf.h"
-#include "core/error.h"
-#include "core/limits.h"
-#include "core/schema.h"
+#include "core/base/buf.h"
+#include "core/base/error.h"
+#include "core/base/limits.h"
+#include "core/base/schema.h"
 
 #include <errno.h>
 #include <pthread.h>

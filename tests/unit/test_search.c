@@ -1,8 +1,8 @@
-#include "core/search.h"
+#include "core/context/search.h"
 
-#include "core/json.h"
-#include "core/search_private.h"
-#include "core/text.h"
+#include "core/base/json.h"
+#include "core/base/text.h"
+#include "core/context/search_private.h"
 #include "tests/unit/scratch.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@
 #define BOB     1001
 #define DAY     (INT64_C(86400) * 1000000)
 
-/* The sources, in place of core/sources.c: docs is everyone's, code Alice's, bobs Bob's. */
+/* The sources, in place of core/context/sources.c: docs is everyone's, code Alice's, bobs Bob's. */
 static struct source fake[SOURCES] = {{.name = "docs", .uid = ALICE},
 	{.name = "code", .uid = ALICE}, {.name = "bobs", .uid = BOB}};
 

@@ -1,5 +1,5 @@
 /* Keys, and what is sealed with them. */
-#include "core/secret.h"
+#include "core/base/secret.h"
 #include "tests/unit/scratch.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* Registering: the texts and objects by which it is done, and what is refused. */
-#include "core/json.h"
-#include "core/session.h"
+#include "core/base/json.h"
+#include "core/state/session.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* Changing what a session says of itself, ending it, and how it looks from outside. */
-#include "core/session.h"
+#include "core/state/session.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>

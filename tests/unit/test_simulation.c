@@ -7,10 +7,10 @@
  */
 #include "tests/unit/simulation.h"
 
-#include "core/collaboration.h"
-#include "core/framer.h"
-#include "core/json.h"
-#include "core/saver.h"
+#include "core/base/framer.h"
+#include "core/base/json.h"
+#include "core/item/collaboration.h"
+#include "core/state/saver.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

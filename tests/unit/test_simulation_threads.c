@@ -8,8 +8,8 @@
 #include "tests/unit/simulation_log.h"
 #include "tests/unit/simulation_threads.h"
 
-#include "core/ask.h"
-#include "core/inbox.h"
+#include "core/item/ask.h"
+#include "core/state/inbox.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

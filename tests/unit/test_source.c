@@ -1,7 +1,7 @@
 /* Sources as they are written, kept and shown. */
-#include "core/source.h"
+#include "core/context/source.h"
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,10 +1,10 @@
 /* Sources over their life: who may, when they are synced, what is kept of them and told. */
-#include "core/sources_private.h"
+#include "core/context/sources_private.h"
 
-#include "core/folder.h"
-#include "core/json.h"
-#include "core/parts.h"
-#include "core/view.h"
+#include "core/base/json.h"
+#include "core/context/folder.h"
+#include "core/state/parts.h"
+#include "core/state/view.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>

@@ -2,9 +2,9 @@
  * The state against a model, in random sequences: as it was applied, saved and loaded with what
  * came after it applied again, and made anew from the first record on.
  */
-#include "core/db.h"
-#include "core/state.h"
-#include "core/store.h"
+#include "core/log/db.h"
+#include "core/log/store.h"
+#include "core/state/state.h"
 #include "tests/unit/scratch.h"
 #include "tests/unit/state_model.h"
 

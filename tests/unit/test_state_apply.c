@@ -1,7 +1,7 @@
 /* The state in the cases that random sequences do not meet. */
-#include "core/db.h"
-#include "core/state.h"
-#include "core/store.h"
+#include "core/log/db.h"
+#include "core/log/store.h"
+#include "core/state/state.h"
 #include "tests/unit/scratch.h"
 
 #include <errno.h>

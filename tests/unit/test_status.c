@@ -1,9 +1,9 @@
 /* Who is active: as it is read, and as it is told, once for each change. */
-#include "core/framer.h"
-#include "core/json.h"
-#include "core/message.h"
-#include "core/status.h"
-#include "core/task.h"
+#include "core/base/framer.h"
+#include "core/base/json.h"
+#include "core/item/status.h"
+#include "core/item/task.h"
+#include "core/state/message.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>

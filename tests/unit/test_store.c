@@ -1,5 +1,5 @@
-#include "core/db.h"
-#include "core/store.h"
+#include "core/log/db.h"
+#include "core/log/store.h"
 #include "tests/unit/scratch.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
-#include "core/sync.h"
+#include "core/context/sync.h"
 
-#include "core/clock.h"
-#include "core/db.h"
-#include "core/limits.h"
+#include "core/base/clock.h"
+#include "core/base/limits.h"
+#include "core/log/db.h"
 #include "tests/unit/scratch.h"
 
 #include <errno.h>

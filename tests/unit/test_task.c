@@ -1,8 +1,8 @@
 /* Tasks: begun, ended, by whom, and what a restart leaves of them. */
-#include "core/framer.h"
-#include "core/json.h"
-#include "core/message.h"
-#include "core/task.h"
+#include "core/base/framer.h"
+#include "core/base/json.h"
+#include "core/item/task.h"
+#include "core/state/message.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>

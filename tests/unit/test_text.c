@@ -5,8 +5,8 @@
 
 #include <cmocka.h>
 
-#include "core/error.h"
-#include "core/text.h"
+#include "core/base/error.h"
+#include "core/base/text.h"
 
 #include <errno.h>
 #include <stdlib.h>

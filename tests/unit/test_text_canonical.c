@@ -1,6 +1,6 @@
 #include "webdav/text.h"
 
-#include "core/text.h"
+#include "core/base/text.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -1,4 +1,4 @@
-#include "core/source.h"
+#include "core/context/source.h"
 #include "fs/tree.h"
 
 #include <setjmp.h>

@@ -4,11 +4,11 @@
  * The index and its store are the real ones; the log is a list in memory, so that rows can be made
  * to go at awkward moments.
  */
-#include "core/db.h"
-#include "core/log.h"
-#include "core/parts.h"
-#include "core/store.h"
-#include "core/view.h"
+#include "core/log/db.h"
+#include "core/log/log.h"
+#include "core/log/store.h"
+#include "core/state/parts.h"
+#include "core/state/view.h"
 
 #include <errno.h>
 #include <inttypes.h>

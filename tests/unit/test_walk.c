@@ -1,6 +1,6 @@
 #include "webdav/walk.h"
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 #include "tests/unit/peer.h"
 #include "tests/unit/scratch.h"
 

@@ -1,4 +1,4 @@
-#include "core/words.h"
+#include "core/base/words.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

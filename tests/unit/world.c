@@ -1,8 +1,8 @@
 #include "tests/unit/world.h"
 
-#include "core/framer.h"
-#include "core/json.h"
-#include "core/message.h"
+#include "core/base/framer.h"
+#include "core/base/json.h"
+#include "core/state/message.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

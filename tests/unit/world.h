@@ -7,9 +7,9 @@
 #ifndef TESTS_UNIT_WORLD_H
 #define TESTS_UNIT_WORLD_H
 
-#include "core/loop.h"
-#include "core/parts.h"
-#include "core/session.h"
+#include "core/state/loop.h"
+#include "core/state/parts.h"
+#include "core/state/session.h"
 #include "tests/unit/scratch.h"
 
 #include <stdatomic.h>

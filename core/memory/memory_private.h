@@ -1,0 +1,218 @@
+/*
+ * Shared by memory*.c alone.
+ *
+ * Locks, in the order in which they may be taken: `names`, a node's `mutex`, `mutex`. `names` is
+ * held for reading while a path is used, and for writing while names change on the disk and in the
+ * nodes, so that what a path says is always so. `mutex` guards the table of the nodes, their names,
+ * references and what is used of the limits; it is held for instants. The state's lock and the
+ * queue's are never taken under any of them.
+ */
+#ifndef CORE_MEMORY_PRIVATE_H
+#define CORE_MEMORY_PRIVATE_H
+
+#include "core/memory/memory.h"
+
+#include "core/base/buf.h"
+#include "core/base/limits.h"
+#include "core/state/act.h"
+#include "core/state/session.h"
+
+#include <limits.h>
+#include <pthread.h>
+
+#define MEMORY_BUCKETS  65536    /* a power of two */
+#define MEMORY_DIR      "memory" /* of the state, and of the mount */
+#define MEMORY_REVISION "user.leitlfs.revision"
+
+/* One of a node's names; holds the directory that it is in. */
+struct memory_name {
+	struct memory_name *next;
+	struct memory_node *dir;
+	char text[];
+};
+
+struct memory_node {
+	struct memory *memory;
+	ino_t ino;
+	mode_t type;
+	uint64_t refs;
+	struct memory_node *next, **link; /* in its bucket */
+	struct memory_name *names;        /* those that were met, in that order */
+	char *last; /* the path that it had when the last one went; NULL: it has one */
+	int fd;     /* of what was removed while it was known: O_PATH; else -1 */
+	/* With a descriptor, and not open; NULL: it is not among these. Under the memory's mutex.
+	 */
+	struct memory_node *idle_next, **idle_link;
+	bool removed;      /* and what it took of the limits is given back at the last close */
+	int opens;         /* this and below: files, under its mutex */
+	off_t size;        /* as charged */
+	uint64_t revision; /* 0: it was not read yet */
+	bool is_new;       /* revision 1 was not told yet */
+	struct memory_file *files; /* the open ones */
+	pthread_mutex_t mutex;
+	void *owner;
+};
+
+#define WRITERS_MAX 8 /* that one event names */
+
+struct memory_file {
+	struct memory_node *node; /* referred to */
+	struct actor actor;
+	int fd;
+	bool writes;
+	bool created;
+	_Atomic bool has_read;
+	bool changed; /* this and below: under the node's mutex */
+	int slot;     /* of the dirty list; -1: none */
+	struct memory_file *next, **link;
+	int writer_count;
+	char *writers[WRITERS_MAX]; /* who else had it open for writing */
+};
+
+struct dirty_list;
+
+struct memory {
+	struct loop *loop;
+	const struct config *config;
+	int fd; /* STATE/memory */
+	dev_t dev;
+	struct memory_node root;
+	pthread_rwlock_t names;
+	pthread_mutex_t mutex;
+	struct memory_node *buckets[MEMORY_BUCKETS];
+	struct memory_node *idle, **idle_tail; /* removed, known, not open; the oldest first */
+	int idle_count;
+	int64_t bytes, nodes; /* used of the limits */
+	char user[64];        /* the name of the user told of last */
+	uid_t user_uid;
+	int64_t user_until_us;
+	struct dirty_list *dirty;
+	int telling; /* closed files whose event is not there yet */
+	pthread_cond_t told;
+};
+
+/* --- memory_node.c: nodes and their paths */
+
+/* Where a node is on the disk: a descriptor and a path from there. Made and used with `names`
+ * held. */
+struct memory_place {
+	int fd;
+	bool opened; /* the descriptor is the place's own */
+	int flags;   /* AT_SYMLINK_NOFOLLOW, but for what was removed */
+	const char *path;
+	char *text;
+};
+/* The node's, or a name's in it. Of what was removed, by its descriptor; -ENOENT: there is none;
+ * -ENOMEM and others as openat(2). */
+int memory_place(struct memory_node *, const char *name, struct memory_place *);
+void memory_place_release(struct memory_place *);
+
+/* The node of an inode, made where there is none, referred to once more, with this name among its
+ * names. -ENOMEM. */
+int memory_node_at(
+	struct memory_node *dir, const char *name, const struct stat *, struct memory_node **out);
+struct memory_node *memory_node_known(struct memory *, ino_t); /* referred to once more; or NULL */
+
+/* With `names` held for writing. */
+int memory_name_add(struct memory_node *, struct memory_node *dir, const char *name);
+void memory_name_drop(struct memory_node *, struct memory_node *dir, const char *name);
+
+/* --- memory.c: limits */
+
+/* Takes so much more of the limits: -ENOSPC with the reason. Or only counts it, below 0 gives it
+ * back. */
+int memory_charge(struct memory *, int64_t bytes, int64_t nodes, struct error *);
+void memory_account(struct memory *, int64_t bytes, int64_t nodes);
+int64_t memory_take_rest(struct memory *, int64_t bytes); /* what there is, of so much at most */
+int64_t memory_blocks(off_t size);                        /* what a file of that size counts */
+
+/* Whether its user may cause one more event. */
+int memory_may(struct memory *, const struct actor *, struct error *);
+
+/* --- memory_name.c */
+
+int memory_check_name(const char *name);
+/* Calls open(2), mkdir(2) and the like without this process's umask: the client's was applied. */
+mode_t memory_umask(mode_t);
+/* Gives what was made in a directory to who made it, with `names` held. */
+int memory_give(struct memory_node *dir, const struct memory_place *, const struct actor *);
+
+/* --- memory_count.c */
+
+/* Counts what there is, and tells of what was open when the daemon was killed. */
+int memory_take_stock(struct memory *, struct error *);
+
+/* --- memory_open.c */
+
+/* openat(2) that follows nothing; the descriptor, or -1 and errno. */
+int memory_open_beneath(const struct memory_place *, int flags, mode_t);
+int memory_open_node(struct memory_node *, int flags); /* a descriptor of its own; or -errno */
+
+/* --- memory_file.c */
+
+/* It is changed, or about to be: under the node's mutex. */
+void memory_note_change(struct memory_file *);
+/* By a descriptor that is good for writing. -EFBIG, -ENOSPC. */
+int memory_file_resize(struct memory_file *, int fd, off_t, struct error *);
+
+/* --- memory_close.c */
+
+/* What the last link of a node, which may be NULL, leaves when it goes: with `names` held for
+ * writing and the node's descriptor, of O_PATH, which is taken. */
+/* Kernels remember names that they were not told of (as/<id>/memory has the same ones), so what was
+ * removed may be known for long: only MEMORY_REMOVED_MAX of these keep their descriptor, the others
+ * are ENOENT. `names` is held for writing. */
+void memory_node_removed(struct memory *, struct memory_node *, const struct stat *, int fd);
+void memory_idle_add(struct memory_node *);  /* was removed, and nobody has it open */
+void memory_idle_drop(struct memory_node *); /* with the memory's mutex */
+void memory_node_hide(struct memory_node *); /* its inode's number is another's now; likewise */
+
+/* --- memory_attr.c */
+
+int memory_stat_locked(struct memory_node *, struct stat *); /* with `names` held */
+
+/* A file's revision: kept with it, where that can be; 1 where nothing is kept. `node` may be NULL,
+ * `fd` be of O_PATH. */
+uint64_t memory_revision_at(struct memory_node *, int fd);
+void memory_set_revision_at(struct memory_node *, int fd, uint64_t);
+uint64_t memory_revision_of(struct memory_node *); /* by its path, with `names` held */
+/* One more; but the first of a file that was just created stays. */
+uint64_t memory_next_revision(struct memory_node *, int fd, bool created);
+
+/* --- memory_event.c */
+
+struct memory_told {
+	struct memory_node *node; /* its kind is told; NULL: `type` */
+	mode_t type;
+	const char *verb; /* write, delete, read */
+	const char *path; /* NULL: the node's */
+	int64_t size;     /* -1: not told */
+	uint64_t revision;
+	const char *from, *link_of, *target;
+	bool exchanged, recovered;
+	char *const *writers;
+	int writer_count;
+};
+
+/* The act that tells it; NULL where memory is short. */
+struct act *memory_tell(struct memory *, const struct actor *, const struct memory_told *);
+
+/* Who that is, for `writers`. */
+void memory_who(struct memory *, const struct actor *, char *out, size_t size);
+
+/* --- memory_dirty.c: which files were open and changed, in a file that outlives the daemon */
+
+int dirty_open(const char *state, struct dirty_list **out, struct error *);
+void dirty_close(struct dirty_list *);                           /* takes NULL */
+int dirty_add(struct dirty_list *, ino_t, const struct actor *); /* its slot; -1: all are taken */
+void dirty_drop(struct dirty_list *, int slot);                  /* takes -1 */
+/* What the run before left: the slots. */
+struct dirty_left {
+	uint64_t ino;
+	uint32_t uid;
+	char session[ID_MAX + 1]; /* "": none */
+};
+size_t dirty_left(struct dirty_list *, const struct dirty_left **out);
+void dirty_reset(struct dirty_list *); /* it is told of */
+
+#endif

@@ -1,0 +1,190 @@
+/* One entry of the snapshot's lists as one line. */
+#include "core/base/drawn.h"
+
+#include "core/base/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct line {
+	struct buf *out;
+	int64_t now_ms;
+	size_t width; /* that is left */
+};
+
+static void plain(struct line *l, const char *words)
+{
+	l->width -= drawn_cell(l->out, words, l->width, false);
+}
+
+static void cell(struct line *l, const char *text, size_t width)
+{
+	l->width -= drawn_cell(l->out, text, width < l->width ? width : l->width, true);
+	plain(l, "  ");
+}
+
+static void quote(struct line *l, const char *text)
+{
+	l->width -= drawn_quote(l->out, text, l->width);
+}
+
+static void age(struct line *l, const struct json *item, const char *key)
+{
+	char text[DRAWN_SHORT], column[DRAWN_SHORT + 8];
+
+	drawn_age(drawn_number(item, key, 0), l->now_ms, text);
+	(void)snprintf(column, sizeof(column), "%4s  ", json_has(item, key) ? text : "-");
+	plain(l, column);
+}
+
+/* Columns grow with the line. */
+static size_t part(const struct line *l, size_t of_80)
+{
+	return of_80 * (l->width > 76 ? l->width : 76) / 76;
+}
+
+static void session(struct line *l, const struct json *s)
+{
+	const char *agent = drawn_text(s, "agent"), *id = drawn_text(s, "id");
+	const size_t ids = part(l, 20), agents = part(l, 12);
+
+	cell(l, id, ids);
+	cell(l, strcmp(agent, id) == 0 ? "" : agent, agents);
+	cell(l, drawn_text(s, "health"), 5);
+	age(l, s, json_has(s, "ended_ms") ? "ended_ms" : "started_ms");
+	quote(l, drawn_text(s, "task"));
+}
+
+static void ask(struct line *l, const struct json *a)
+{
+	char left[DRAWN_SHORT], words[64];
+	const size_t names = part(l, 14);
+
+	drawn_age(l->now_ms, drawn_number(a, "deadline_ms", 0), left);
+	cell(l, drawn_text(a, "id"), part(l, 7));
+	l->width -= drawn_cell(l->out, drawn_text(a, "from"), names, false);
+	plain(l, " asks ");
+	if (json_truth(json_get(a, "anyone")))
+		plain(l, "anyone");
+	else
+		l->width -= drawn_list(l->out, json_get(a, "to"), names + 6, false);
+	(void)snprintf(words, sizeof(words), ", %s left  ", left);
+	plain(l, words);
+	quote(l, drawn_text(a, "text"));
+}
+
+static void task(struct line *l, const struct json *t)
+{
+	const size_t names = part(l, 18);
+
+	cell(l, drawn_text(t, "id"), part(l, 7));
+	cell(l, drawn_text(t, "agent"), names);
+	age(l, t, "since_ms");
+	quote(l, drawn_text(t, "text"));
+}
+
+static void collaboration(struct line *l, const struct json *c)
+{
+	const size_t names = part(l, 22);
+	char words[64];
+
+	cell(l, drawn_text(c, "id"), part(l, 9));
+	l->width -= drawn_list(l->out, json_get(c, "participants"), names, false);
+	(void)snprintf(words, sizeof(words), ", %lld said, %lld decided  ",
+		(long long)drawn_number(c, "messages", 0),
+		(long long)drawn_number(c, "decisions", 0));
+	plain(l, words);
+	quote(l, drawn_text(json_get(c, "decision"), "text"));
+}
+
+static void claim(struct line *l, const struct json *c)
+{
+	const size_t names = part(l, 16);
+
+	cell(l, drawn_text(c, "id"), names);
+	cell(l, drawn_text(c, "owner"), names);
+	age(l, c, "since_ms");
+	quote(l, drawn_text(c, "note"));
+}
+
+static void source(struct line *l, const struct json *s)
+{
+	char files[48];
+
+	cell(l, drawn_text(s, "id"), part(l, 16));
+	cell(l, drawn_text(s, "state"), 7);
+	(void)snprintf(
+		files, sizeof(files), "%6lld files  ", (long long)drawn_number(s, "files", 0));
+	plain(l, files);
+	age(l, s, "success_ms");
+	quote(l, drawn_text(s, "error"));
+}
+
+static void alert(struct line *l, const struct json *a)
+{
+	cell(l, drawn_text(a, "id"), 6);
+	cell(l, drawn_text(a, "alert"), 16);
+	age(l, a, "since_ms");
+	plain(l, drawn_text(a, "session"));
+}
+
+static void event(struct line *l, const struct json *e, bool message)
+{
+	const int64_t bytes = drawn_number(e, "bytes", -1);
+	const size_t names = part(l, 14), types = part(l, 20);
+	char clock[DRAWN_SHORT], size[DRAWN_SHORT];
+	const char *text = drawn_text(e, "text");
+
+	drawn_clock(drawn_number(e, "time_ms", 0), clock);
+	cell(l, clock, 8);
+	if (!message)
+		cell(l, drawn_text(e, "type"), types);
+	if (json_has(e, "to")) {
+		l->width -= drawn_cell(l->out, drawn_text(e, "from"), names, false);
+		plain(l, " to ");
+		l->width -= drawn_list(l->out, json_get(e, "to"), names, false);
+		plain(l, "  ");
+	} else {
+		cell(l, drawn_text(e, "from"), names);
+	}
+	if (bytes >= 0) {
+		drawn_bytes(bytes, size);
+		plain(l, size);
+	} else {
+		quote(l, *text ? text : drawn_text(e, "facts"));
+	}
+}
+
+void drawn_line(struct buf *out, enum drawn_kind kind, const struct json *item, int64_t now_ms,
+	size_t width)
+{
+	static void (*const lines[])(struct line *, const struct json *) = {
+		[DRAWN_SESSION] = session,
+		[DRAWN_ASK] = ask,
+		[DRAWN_TASK] = task,
+		[DRAWN_COLLABORATION] = collaboration,
+		[DRAWN_CLAIM] = claim,
+		[DRAWN_SOURCE] = source,
+		[DRAWN_ALERT] = alert,
+	};
+	struct line line = {out, now_ms, width};
+
+	if (kind == DRAWN_MESSAGE || kind == DRAWN_EVENT)
+		event(&line, item, kind == DRAWN_MESSAGE);
+	else
+		lines[kind](&line, item);
+	while (out->len && out->data[out->len - 1] == ' ')
+		out->len--;
+}
+
+const struct drawn_list drawn_lists[DRAWN_KINDS] = {
+	[DRAWN_SESSION] = {"sessions", "SESSIONS", "ls sessions"},
+	[DRAWN_ASK] = {"asks", "ASKS", "ls asks"},
+	[DRAWN_TASK] = {"tasks", "TASKS", "ls tasks"},
+	[DRAWN_COLLABORATION] = {"collaborations", "COLLABORATIONS", "ls collaborations"},
+	[DRAWN_CLAIM] = {"claims", "CLAIMS", "ls claims"},
+	[DRAWN_SOURCE] = {"sources", "SOURCES", "ls context/sources"},
+	[DRAWN_ALERT] = {"alerts", "ALERTS", "cat alerts"},
+	[DRAWN_MESSAGE] = {"messages", "MESSAGES", "cat broadcast"},
+	[DRAWN_EVENT] = {"activity", "ACTIVITY", "cat activity"},
+};

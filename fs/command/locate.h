@@ -1,0 +1,32 @@
+/*
+ * Which tree a command means: the mount point, or as/<id> in it, on whose files it works.
+ *
+ * In this order: the path that was given, $LEITLFS_MOUNT, the mount that the working directory is
+ * in, and the only mount of the caller's own; where there is none, the only one of others that lets
+ * the caller in. A path may be anywhere in a mount. What is mounted several times (bind mounts)
+ * counts once.
+ *
+ * For processes with one thread: a mount is asked whether it serves by a process of its own, so
+ * that one whose daemon is stopped is an error within two seconds and hangs nobody (fs/mount.h).
+ */
+#ifndef FS_LOCATE_H
+#define FS_LOCATE_H
+
+#include "core/base/buf.h"
+#include "core/base/error.h"
+
+struct located {
+	char *mount; /* the mount point, or where an as/<id> is mounted by itself */
+	char *tree;  /* the same, or as/<id> in it: where the path was in such a one */
+};
+
+/* `given` may be NULL. -EINVAL: several could be meant, and the reason lists them; -ENOENT: there
+ * is none; -ENOTCONN: its daemon is dead; -ETIMEDOUT: it doesn't answer; -EACCES: it is closed to
+ * this user; others as realpath(3). */
+int locate(const char *given, struct located *out, struct error *err);
+void located_release(struct located *); /* takes NULL */
+
+/* Adds the mount point of every leitlfs here, each with a NUL behind it. */
+int locate_all(struct buf *out);
+
+#endif
