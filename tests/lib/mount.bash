@@ -189,10 +189,11 @@ leitl_init() {
 }
 
 # leitl_up [-o OPTIONS] [-O OPTIONS] [-u UID] [-- ARGUMENTS…]: mounts, and returns when the mount is
-# usable. -o adds to the tests' own options, which switch rate limits off; -O replaces them. -u runs
-# the daemon as that user. After leitl_down or leitl_kill9 it mounts the same state again.
+# usable. -o adds to the tests' own options, which switch off rate limits, and the alert for a full
+# inbox, which is one event more; -O replaces them. -u runs the daemon as that user. After
+# leitl_down or leitl_kill9 it mounts the same state again.
 leitl_up() {
-	local options=broadcasts=0,tasks=0 uid
+	local options=broadcasts=0,tasks=0,backlog=0 uid
 	uid=$(id -u)
 	while [ $# -gt 0 ]; do
 		case $1 in
