@@ -80,6 +80,7 @@ int work_touch(struct bench *b);   /* touch of a heartbeat */
 int work_live(struct bench *b);    /* from write to a waiting reader */
 int work_fanout(struct bench *b);  /* from write to the last of many waiting readers */
 int work_writers(struct bench *b); /* eight writers at once */
+int work_shell(struct bench *b);   /* a line said and seen, from bash */
 int work_ask(struct bench *b);     /* a question answered by who waits for it */
 int work_log(struct bench *b);     /* tail and start-up with a full log */
 int work_ls(struct bench *b);      /* ls of a full sessions/ */

@@ -27,6 +27,7 @@ static const struct work {
 	{"live", work_live},
 	{"fanout", work_fanout},
 	{"writers", work_writers},
+	{"shell", work_shell},
 	{"ask", work_ask},
 	{"log", work_log},
 	{"ls", work_ls},
