@@ -1,4 +1,5 @@
-# README.md and docs/ keep their word: what they tell to type works, and answers what they show.
+# README.md, docs/tour.md and docs/tree.md keep their word: what they tell to type works, and answers
+# what they show.
 # variants: plain
 load ../lib/mount
 
@@ -22,22 +23,31 @@ normalise() {
 		-e "s/\"(session_id|from)\":\"$(id -un)\"/\"\\1\":\"kim\"/g"
 }
 
-@test "the transcript, pasted into one shell, answers what README.md shows" {
+# pasted FILE LINES: its transcript, in the checkout, in a terminal's own shell; it answers what it
+# shows, which is LINES at least, and leaves nothing.
+pasted() {
 	mkdir -p "$LEITL_TMP/checkout/build" "$LEITL_TMP/tmp"
 	ln -s "$LEITLFS" "$LEITL_TMP/checkout/build/leitlfs"
 	ln -s "$ROOT/scripts" "$LEITL_TMP/checkout/scripts"
-	shell_of "$README" | grep -v '^#>' >"$LEITL_TMP/commands"
-	shell_of "$README" | sed -n 's/^#> \{0,1\}//p' | normalise >"$LEITL_TMP/expected"
-	[ "$(wc -l <"$LEITL_TMP/expected")" -ge 8 ]
+	shell_of "$1" | grep -v '^#>' >"$LEITL_TMP/commands"
+	shell_of "$1" | sed -n 's/^#> \{0,1\}//p' | normalise >"$LEITL_TMP/expected"
+	[ "$(wc -l <"$LEITL_TMP/expected")" -ge "$2" ]
 
 	cd "$LEITL_TMP/checkout"
-	# exec: it is to be the terminal's own shell, as README.md says.
 	TMPDIR=$LEITL_TMP/tmp on_tty "exec bash '$LEITL_TMP/commands' 2>&1" >"$LEITL_TMP/answers"
 	cd /
 	cat "$LEITL_TMP/answers"
 	normalise <"$LEITL_TMP/answers" >"$LEITL_TMP/actual"
 	diff -u "$LEITL_TMP/expected" "$LEITL_TMP/actual"
-	wait_until eval '[ -z "$(ls -A "$LEITL_TMP/tmp")" ]' # the transcript leaves nothing
+	wait_until eval '[ -z "$(ls -A "$LEITL_TMP/tmp")" ]'
+}
+
+@test "README.md, pasted into one shell, answers what it shows" {
+	pasted "$README" 16
+}
+
+@test "docs/tour.md, pasted into one shell, answers what it shows" {
+	pasted "$ROOT/docs/tour.md" 30
 }
 
 @test "the two commands are there, and say how they are used" {
