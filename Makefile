@@ -118,7 +118,10 @@ uninstall: ## what install put there
 	rm -f $(addprefix $(DESTDIR)$(MAN)/,$(addsuffix .gz,$(PAGES)))
 	rm -f $(addsuffix /leitlfs@.service,$(addprefix $(DESTDIR),$(SYSTEMD_SYSTEM) $(SYSTEMD_USER)))
 	rm -rf $(DESTDIR)$(DOC)
-lint: ## clang-tidy, cppcheck and the functions that are not used here
+lint: ## clang-tidy, cppcheck, who includes whom, and the functions that are not used here
+	@! grep -nE '#include "(fs|webdav)/' core/*/*.[ch]
+	@! grep -nE '#include "core/[^b]' core/base/*.[ch]
+	@! grep -nE '#include "core/(memory|context|report)/' core/log/*.[ch] core/item/*.[ch]
 	@! grep -nE '\b(strcpy|strcat|v?sprintf|strtok|atoi)\(' $(SOURCES)
 	@printf '%s\n' $(SOURCES) | xargs -P $$(nproc) -I {} clang-tidy --quiet {} -- \
 		-std=gnu11 $(DEFINES) $(INCLUDES) $(shell pkg-config --cflags hiredis) -Wall -Wextra 2>/dev/null
