@@ -70,9 +70,11 @@ bench: all $(OUT)/bench/floor $(OUT)/bench/bench ## measure against the floor an
 $(OUT)/leitlfs: $(OUT)/fs/main.o $(OUT)/parts.a
 	$(LINK) $(LINK_LIBS)
 $(OUT)/parts.a: $(call OBJECTS,$(PARTS))
+$(OUT)/tests/unit.a: $(call OBJECTS,$(SHARED))
+$(OUT)/parts.a $(OUT)/tests/unit.a:
 	@rm -f $@
 	$(AR) rcs $@ $^
-$(OUT)/unit/%: $(OUT)/tests/unit/%.o $(call OBJECTS,$(SHARED)) $(OUT)/parts.a | $(OUT)/unit
+$(OUT)/unit/%: $(OUT)/tests/unit/%.o $(OUT)/tests/unit.a $(OUT)/parts.a | $(OUT)/unit
 	$(LINK) $(LINK_LIBS) -lcmocka
 $(OUT)/helpers/%: $(OUT)/tests/helpers/%.o | $(OUT)/helpers
 	$(LINK)
@@ -89,11 +91,9 @@ $(OUT)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(COMPILE) -c -o $@ $<
 $(OUT)/core/report/dashboard_html.o: $(wildcard core/report/page/*)
-$(OUT)/man/leitlfs.1: DOCUMENT = /dev/null
-$(OUT)/man/leitlfs.5: DOCUMENT = docs/tree.md
-$(OUT)/man/leitl.7: DOCUMENT = docs/protocol.md
-$(OUT)/man/%: $(OUT)/leitlfs docs/tree.md docs/protocol.md | $(OUT)/man
-	$(OUT)/leitlfs man $(subst .,,$(suffix $@)) <$(DOCUMENT) >$@.new
+$(OUT)/fs/command/man.o: docs/tree.md docs/protocol.md
+$(OUT)/man/%: $(OUT)/leitlfs | $(OUT)/man
+	$(OUT)/leitlfs man $(subst .,,$(suffix $@)) >$@.new
 	mv $@.new $@
 $(OUT)/unit $(OUT)/helpers $(OUT)/bench $(OUT)/man:
 	@mkdir -p $@

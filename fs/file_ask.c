@@ -137,6 +137,15 @@ TEXT(json_text_of)
 	return 0;
 }
 
+TEXT(status_text)
+{
+	(void)err;
+	state_rdlock(c->loop);
+	buf_addf(out, "%s\n", ask_status_name((const struct ask *)w->item));
+	state_unlock(c->loop);
+	return 0;
+}
+
 TEXT(reply_text)
 {
 	const struct ask *ask = (const struct ask *)w->item;
@@ -226,6 +235,7 @@ const struct file_ops ask_sink_ops = {
 const struct file_ops asks_answer_ops = {.take = any_take};
 const struct file_ops ask_dir_ops = {.list = NULL};
 const struct file_ops ask_json_ops = {.text = json_text_of};
+const struct file_ops ask_status_ops = {.text = status_text};
 const struct file_ops ask_reply_ops = {.text = reply_text, .may = reply_begins, .take = reply_take};
 const struct file_ops ask_error_ops = {.text = error_text, .may = error_begins, .take = error_take};
 const struct file_ops ask_reply_live_ops = {.ready = answer_ready, .opened = live_opened};

@@ -18,30 +18,22 @@ static int list(const struct caller *c, const struct where *w, struct names *out
 	return list_items(c, w, ITEM_CLAIM, false, out);
 }
 
+static int take(struct loop *loop, const struct actor *actor, const char *name, struct act **out,
+	struct error *err)
+{
+	return claim_take(loop, actor, name, strlen(name), out, err);
+}
+
 static int make(const struct caller *c, const struct where *dir, const char *name, struct act **out,
 	struct error *err)
 {
-	struct actor actor;
-	int r = actor_resolve(c->loop, c->uid, c->gid, c->pid, dir->as, &actor);
-
-	if (r)
-		return r;
-	r = claim_take(c->loop, &actor, name, strlen(name), out, err);
-	actor_release(&actor);
-	return r;
+	return make_as_caller(c, dir, name, take, out, err);
 }
 
 static int remove_claim(
 	const struct caller *c, const struct where *w, struct act **out, struct error *err)
 {
-	struct actor actor;
-	int r = actor_resolve(c->loop, c->uid, c->gid, c->pid, w->as, &actor);
-
-	if (r)
-		return r;
-	r = claim_release(c->loop, &actor, w->item, out, err);
-	actor_release(&actor);
-	return r;
+	return remove_as_caller(c, w, claim_release, out, err);
 }
 
 static int new_may(struct handle *h, struct error *err)

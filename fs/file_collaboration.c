@@ -30,27 +30,13 @@ static int list(const struct caller *c, const struct where *w, struct names *out
 static int make(const struct caller *c, const struct where *dir, const char *name, struct act **out,
 	struct error *err)
 {
-	struct actor actor;
-	int r = actor_resolve(c->loop, c->uid, c->gid, c->pid, dir->as, &actor);
-
-	if (r)
-		return r;
-	r = collaboration_begin_id(c->loop, &actor, name, out, err);
-	actor_release(&actor);
-	return r;
+	return make_as_caller(c, dir, name, collaboration_begin_id, out, err);
 }
 
 static int remove_one(
 	const struct caller *c, const struct where *w, struct act **out, struct error *err)
 {
-	struct actor actor;
-	int r = actor_resolve(c->loop, c->uid, c->gid, c->pid, w->as, &actor);
-
-	if (r)
-		return r;
-	r = collaboration_end(c->loop, &actor, w->item, out, err);
-	actor_release(&actor);
-	return r;
+	return remove_as_caller(c, w, collaboration_end, out, err);
 }
 
 static int new_may(struct handle *h, struct error *err)

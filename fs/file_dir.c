@@ -165,6 +165,36 @@ int list_items(
 	return r;
 }
 
+int make_as_caller(const struct caller *c, const struct where *dir, const char *name,
+	int (*make)(struct loop *, const struct actor *, const char *name, struct act **,
+		struct error *),
+	struct act **out, struct error *err)
+{
+	struct actor actor;
+	int r = actor_resolve(c->loop, c->uid, c->gid, c->pid, dir->as, &actor);
+
+	if (r)
+		return r;
+	r = make(c->loop, &actor, name, out, err);
+	actor_release(&actor);
+	return r;
+}
+
+int remove_as_caller(const struct caller *c, const struct where *w,
+	int (*end)(
+		struct loop *, const struct actor *, struct item *, struct act **, struct error *),
+	struct act **out, struct error *err)
+{
+	struct actor actor;
+	int r = actor_resolve(c->loop, c->uid, c->gid, c->pid, w->as, &actor);
+
+	if (r)
+		return r;
+	r = end(c->loop, &actor, w->item, out, err);
+	actor_release(&actor);
+	return r;
+}
+
 static int make_session(const struct caller *c, const struct where *dir, const char *name,
 	struct act **out, struct error *err)
 {
@@ -185,6 +215,19 @@ static int remove_session(
 	return session_end(c->loop, &actor, w->session, END_ASKED, out, err);
 }
 
+static int refuse_several(struct loop *loop, const struct actor *actor, struct error *err)
+{
+	struct buf ids = BUF_INIT;
+
+	actor_sessions(loop, actor, &ids);
+	error_set(err, ENOTUNIQ,
+		"this process has several sessions: act through as/<id>/, or rmdir those that are "
+		"done (%s)",
+		buf_error(&ids) == 0 && ids.len > 0 ? ids.data : "sessions.json tells");
+	buf_release(&ids);
+	return -ENOTUNIQ;
+}
+
 static int self_text(
 	const struct caller *c, const struct where *w, struct buf *out, struct error *err)
 {
@@ -194,9 +237,7 @@ static int self_text(
 	if (r)
 		return r;
 	if (actor.kind == ACTOR_SEVERAL)
-		r = error_set(err, ENOTUNIQ,
-			"this process has several sessions: act through as/<id>/, or rmdir those "
-			"that are done");
+		r = refuse_several(c->loop, &actor, err);
 	else if (actor.kind == ACTOR_ENDED)
 		r = error_set(
 			err, ESTALE, "session %s has ended; register again", actor.session->id);

@@ -206,4 +206,4 @@ const struct file_ops agent_inbox_ops = {
 const struct file_ops type_feed_ops = {.view = view_type};
 const struct file_ops activity_feed_ops = {.view = view_activity};
 const struct file_ops since_ops = {.view = view_since};
-const struct file_ops errors_ops = {.view = NULL}; /* fs/node.c, core/state/refusal.h */
+const struct file_ops errors_ops = {.view = NULL}; /* fs/node_version.c, core/state/refusal.h */

@@ -4,10 +4,25 @@
 
 #include "fs/tree.h"
 
+struct actor;
+struct item;
+struct loop;
+
 /* file_dir.c: directories and links */
 extern const struct file_ops root_ops, sessions_ops, session_dir_ops, agents_ops,
 	agent_sessions_ops, by_type_ops, by_activity_ops, by_session_ops, self_ops,
 	agent_session_ops;
+
+/* mkdir and rmdir of what is somebody's: as whoever the caller is, through as/ where the path went
+ * so. */
+int make_as_caller(const struct caller *, const struct where *dir, const char *name,
+	int (*make)(struct loop *, const struct actor *, const char *name, struct act **,
+		struct error *),
+	struct act **, struct error *);
+int remove_as_caller(const struct caller *, const struct where *,
+	int (*end)(
+		struct loop *, const struct actor *, struct item *, struct act **, struct error *),
+	struct act **, struct error *);
 
 /* Lists a kind's items, open ones and, where `closed` says so, closed ones. */
 int list_items(const struct caller *, const struct where *, int kind, bool closed, struct names *);
@@ -47,7 +62,7 @@ extern const struct file_ops dashboard_txt_ops, dashboard_html_ops, dashboard_js
 
 /* file_ask.c: questions and answers */
 extern const struct file_ops asks_ops, ask_sink_ops, asks_answer_ops, ask_dir_ops, ask_json_ops,
-	ask_reply_ops, ask_reply_live_ops, ask_error_ops;
+	ask_reply_ops, ask_reply_live_ops, ask_error_ops, ask_status_ops;
 
 /* file_task.c: tasks, and what agents do; file_status.c: who is active */
 extern const struct file_ops tasks_ops, tasks_new_ops, task_dir_ops, task_json_ops,

@@ -93,17 +93,6 @@ static int try_answer(struct handle *h, size_t size, off_t off, struct buf *out)
 	return r ? r : buf_error(out);
 }
 
-static void reply(fuse_req_t req, int r, struct buf *out)
-{
-	if (r == -ESHUTDOWN)
-		fuse_reply_buf(req, NULL, 0);
-	else if (r)
-		fuse_reply_err(req, -r);
-	else
-		fuse_reply_buf(req, out->data, out->len);
-	buf_release(out);
-}
-
 bool later_is_parked(void *server, const struct item *item)
 {
 	struct server *s = server;
@@ -150,7 +139,7 @@ void later_read(struct handle *h, fuse_req_t req, size_t size, off_t off, bool n
 		seen = s->later_news;
 		waits_unlock(s->waits);
 	}
-	reply(req, r, &out);
+	waits_answer(req, r, &out);
 	return;
 parked:
 	if (item)

@@ -90,11 +90,8 @@ static int find_mountpoint(struct daemon *d, struct error *err)
 	int rc = mount_canonical(path, &d->mountpoint);
 
 	if (rc == -ENOENT)
-		return error_set(err, ENOENT,
-			strchr(path, '/') ? "mount point %s does not exist: mkdir it first"
-					  : "%s is no command (leitlfs -h lists them), and no "
-					    "directory to mount on",
-			path);
+		return error_set(
+			err, ENOENT, "mount point %s does not exist: mkdir it first", path);
 	return rc == 0 ? 0 : error_set(err, -rc, "mount point %s: %s", path, strerror(-rc));
 }
 

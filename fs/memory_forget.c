@@ -1,5 +1,7 @@
 #include "fs/memory_forget.h"
 
+#include "core/base/thread.h"
+
 #include "fs/private.h"
 
 #include "core/state/parts.h"
@@ -31,7 +33,6 @@ struct memory_forget {
 struct memory_forget *memory_forget_new(struct server *s)
 {
 	struct memory_forget *f = calloc(1, sizeof(*f));
-	pthread_condattr_t attr;
 
 	if (!f)
 		return NULL;
@@ -39,10 +40,7 @@ struct memory_forget *memory_forget_new(struct server *s)
 	f->tail = &f->queue;
 	pthread_mutex_init(&f->mutex, NULL);
 	pthread_cond_init(&f->news, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&f->begun, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&f->begun);
 	return f;
 }
 

@@ -236,6 +236,12 @@ int mount_detach(const char *path, struct error *err)
 			"can't unmount %s: fusermount3 is missing (apt-get install fuse3), or be "
 			"root",
 			path);
+	/* fusermount3 unmounts what it finds there, and minimal systems may lack it. */
+	if (rc == -EPERM && access("/etc/mtab", R_OK) != 0)
+		return error_set(err, EPERM,
+			"can't unmount %s: fusermount3 needs /etc/mtab; as root: ln -s "
+			"../proc/self/mounts /etc/mtab",
+			path);
 	if (rc == -EPERM)
 		return error_set(err, EPERM, "can't unmount %s: it is another user's mount", path);
 	return rc == 0 ? 0 : error_set(err, -rc, "can't unmount %s: %s", path, strerror(-rc));

@@ -1,5 +1,7 @@
 #include "fs/names.h"
 
+#include "core/base/grow.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,16 +35,11 @@ void names_free(struct names *n)
 
 int names_add(struct names *n, const char *name, const struct where *w)
 {
-	struct entry *grown, *e;
-	size_t cap = n->cap ? 2 * n->cap : 32;
+	struct entry *grown = grow(n->entries, n->count, &n->cap, sizeof(*grown), 32), *e;
 
-	if (n->count == n->cap) {
-		grown = realloc(n->entries, sizeof(*grown) * cap);
-		if (!grown)
-			return -ENOMEM;
-		n->entries = grown;
-		n->cap = cap;
-	}
+	if (!grown)
+		return -ENOMEM;
+	n->entries = grown;
 	e = &n->entries[n->count];
 	e->name = strdup(name);
 	if (!e->name)

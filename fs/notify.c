@@ -1,5 +1,7 @@
 #include "fs/notify.h"
 
+#include "core/base/thread.h"
+
 #include "fs/files.h"
 #include "fs/node.h"
 #include "fs/private.h"
@@ -179,7 +181,6 @@ static void *run(void *arg)
 int notify_start(struct server *server, struct notify **out)
 {
 	struct notify *n = calloc(1, sizeof(*n));
-	pthread_condattr_t attr;
 	struct stat st;
 	int r;
 
@@ -187,10 +188,7 @@ int notify_start(struct server *server, struct notify **out)
 		return -ENOMEM;
 	n->server = server;
 	pthread_mutex_init(&n->mutex, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&n->cond, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&n->cond);
 	/* Once the loop serves: stat of the root is answered by it. */
 	r = stat(server->mountpoint, &st) != 0 ? -errno : 0;
 	n->device = st.st_dev;

@@ -4,7 +4,7 @@
  * A truncate(2) of a log through the mount, to the size that it has, makes the kernel tell inotify
  * watchers that it was modified. Nudges are coalesced, and take no more than a fifth of the
  * thread's time. Entries and attributes that change without the kernel's doing are not notified but
- * asked for anew (fs/ops.c): a notification waits for locks that operations hold, and a daemon
+ * asked for anew (fs/ops_attr.c): a notification waits for locks that operations hold, and a daemon
  * killed in it would hold them for good.
  */
 #ifndef FS_NOTIFY_H

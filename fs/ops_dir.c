@@ -2,7 +2,7 @@
 #include "fs/files.h"
 #include "fs/handle.h"
 #include "fs/names.h"
-#include "fs/ops.h"
+#include "fs/ops_private.h"
 #include "fs/private.h"
 
 #include "core/state/session.h"

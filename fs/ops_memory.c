@@ -146,9 +146,8 @@ static void op_read(
 	char *out = malloc(size);
 	ssize_t n = out ? memory_read(file_of(fi), out, size, off) : -ENOMEM;
 
-	(void)ino;
 	if (n < 0)
-		fuse_reply_err(req, (int)-n);
+		memory_refuse(req, memory_view_of(ino), NULL, (int)n, NULL);
 	else
 		fuse_reply_buf(req, out, (size_t)n);
 	free(out);
@@ -181,8 +180,7 @@ static void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
 static void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
-	(void)ino;
-	fuse_reply_err(req, -memory_sync(file_of(fi), datasync));
+	memory_refuse(req, memory_view_of(ino), NULL, memory_sync(file_of(fi), datasync), NULL);
 }
 
 static void op_fallocate(
@@ -202,9 +200,8 @@ static void op_lseek(
 {
 	off_t at = memory_seek(file_of(fi), off, whence);
 
-	(void)ino;
 	if (at < 0)
-		fuse_reply_err(req, (int)-at);
+		memory_refuse(req, memory_view_of(ino), NULL, (int)at, NULL);
 	else
 		fuse_reply_lseek(req, at);
 }

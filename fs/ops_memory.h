@@ -1,4 +1,4 @@
-/* Shared by ops_memory*.c alone: the operations on memory/, as fs/ops.h has them for the tree. */
+/* Shared by ops_memory*.c alone: the operations on memory/, as fs/ops_private.h has them for the tree. */
 #ifndef FS_OPS_MEMORY_H
 #define FS_OPS_MEMORY_H
 
@@ -10,7 +10,8 @@ void memory_actor(const struct caller *, const struct memory_view *dir, struct a
 /* The same of who opens or cuts a file, or whatever it is. */
 void memory_file_actor(const struct caller *, const struct memory_view *, struct actor *out);
 
-/* Answers -r, and notes the reason where there is one: at a view, or a name in it. */
+/* Answers -r (0: done), and notes the reason where there is one: at a view, or a name in it. Where
+ * the disk refused it the errno has one; of those there is one line a second. */
 void memory_refuse(
 	fuse_req_t, const struct memory_view *, const char *name, int r, const struct error *);
 

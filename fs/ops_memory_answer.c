@@ -34,13 +34,19 @@ void memory_file_actor(const struct caller *c, const struct memory_view *view, s
 void memory_refuse(fuse_req_t req, const struct memory_view *view, const char *name, int r,
 	const struct error *err)
 {
+	const bool by_limit = err && err->text[0];
 	struct caller c = op_caller(req);
 	struct buf path = BUF_INIT;
 
-	if (err && err->text[0]) {
+	if (by_limit || memory_reason(-r)) {
+		const char *as = view->as ? view->as->id : NULL, *where;
+
 		memory_path(view->node, name, &path);
-		refusal_add(c.loop->refusals, c.uid, c.pid, view->as ? view->as->id : NULL,
-			path.data ? path.data : "memory", -r, err->text);
+		where = path.data ? path.data : "memory";
+		if (by_limit)
+			refusal_add(c.loop->refusals, c.uid, c.pid, as, where, -r, err->text);
+		else
+			memory_refused(c.server->memory, c.uid, c.pid, as, where, -r, NULL);
 		buf_release(&path);
 	}
 	fuse_reply_err(req, -r);
@@ -102,7 +108,7 @@ static void done(struct loop *loop, struct command *command, int status, const s
 {
 	struct making *m = ((struct act *)command)->owner;
 
-	act_over(loop, command, status, err, records, count);
+	memory_told(loop, command, status, err, records, count);
 	reply(m);
 }
 

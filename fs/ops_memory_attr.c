@@ -30,7 +30,7 @@ static void reply_attr(fuse_req_t req, const struct memory_view *view)
 	int r = memory_stat(view->node, &st);
 
 	if (r) {
-		fuse_reply_err(req, -r);
+		memory_refuse(req, view, NULL, r, NULL);
 		return;
 	}
 	memory_shown(view, &st, &shown);
@@ -122,7 +122,7 @@ void memory_op_setattr(
 		&act, &err);
 
 	if (act) { /* nobody waits for it */
-		act->command.done = act_over;
+		act->command.done = memory_told;
 		loop_submit(c.loop, &act->command);
 	}
 	if (r)
@@ -139,7 +139,7 @@ void memory_op_readlink(fuse_req_t req, fuse_ino_t ino)
 	int len = memory_readlink(memory_view_of(ino)->node, text, PATH_MAX);
 
 	if (len < 0) {
-		fuse_reply_err(req, -len);
+		memory_refuse(req, memory_view_of(ino), NULL, len, NULL);
 		return;
 	}
 	text[len] = '\0';
@@ -151,19 +151,18 @@ void memory_op_statfs(fuse_req_t req, fuse_ino_t ino)
 	struct statvfs st;
 	int r = memory_statfs(op_server(req)->memory, &st);
 
-	(void)ino;
 	if (r)
-		fuse_reply_err(req, -r);
+		memory_refuse(req, memory_view_of(ino), NULL, r, NULL);
 	else
 		fuse_reply_statfs(req, &st);
 }
 
 /* --- extended attributes */
 
-static void reply_bytes(fuse_req_t req, ssize_t r, const char *value, size_t size)
+static void reply_bytes(fuse_req_t req, fuse_ino_t ino, ssize_t r, const char *value, size_t size)
 {
 	if (r < 0)
-		fuse_reply_err(req, (int)-r);
+		memory_refuse(req, memory_view_of(ino), NULL, (int)r, NULL);
 	else if (size == 0)
 		fuse_reply_xattr(req, (size_t)r);
 	else
@@ -176,7 +175,7 @@ void memory_op_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t
 	ssize_t r = size && !value ? -ENOMEM
 				   : memory_getxattr(memory_view_of(ino)->node, name, value, size);
 
-	reply_bytes(req, r, value, size);
+	reply_bytes(req, ino, r, value, size);
 	free(value);
 }
 
@@ -186,17 +185,23 @@ void memory_op_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	ssize_t r =
 		size && !list ? -ENOMEM : memory_listxattr(memory_view_of(ino)->node, list, size);
 
-	reply_bytes(req, r, list, size);
+	reply_bytes(req, ino, r, list, size);
 	free(list);
 }
 
 void memory_op_setxattr(
 	fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
 {
-	fuse_reply_err(req, -memory_setxattr(memory_view_of(ino)->node, name, value, size, flags));
+	struct memory_view *view = memory_view_of(ino);
+	struct error err = {0};
+	int r = memory_setxattr(view->node, name, value, size, flags, &err);
+
+	memory_refuse(req, view, NULL, r, &err);
 }
 
 void memory_op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
-	fuse_reply_err(req, -memory_removexattr(memory_view_of(ino)->node, name));
+	struct memory_view *view = memory_view_of(ino);
+
+	memory_refuse(req, view, NULL, memory_removexattr(view->node, name), NULL);
 }

@@ -49,7 +49,7 @@ void memory_op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 		memory_entry(dir, view, &st, &e);
 		op_reply_entry(req, &e);
 	} else {
-		fuse_reply_err(req, -r);
+		memory_refuse(req, dir, name, r, NULL);
 	}
 }
 
@@ -223,7 +223,7 @@ void memory_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 
 	if (r) {
 		free(l);
-		fuse_reply_err(req, -r);
+		memory_refuse(req, memory_view_of(ino), NULL, r, NULL);
 		return;
 	}
 	pthread_mutex_init(&l->mutex, NULL);
@@ -269,7 +269,6 @@ void memory_op_readdir(
 	size_t used = 0;
 	int r = out ? 0 : -ENOMEM;
 
-	(void)ino;
 	pthread_mutex_lock(&l->mutex);
 	if (!r && off != l->at) {
 		seekdir(l->dir, off);
@@ -283,7 +282,7 @@ void memory_op_readdir(
 		r = fill(req, l, out, size, &used);
 	pthread_mutex_unlock(&l->mutex);
 	if (r && !used)
-		fuse_reply_err(req, -r);
+		memory_refuse(req, memory_view_of(ino), NULL, r, NULL);
 	else
 		fuse_reply_buf(req, out, used);
 	free(out);
@@ -298,6 +297,8 @@ void memory_op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info 
 
 void memory_op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
-	(void)ino, (void)datasync;
-	fuse_reply_err(req, -memory_sync_dir(listing_of(fi)->dir));
+	int r = memory_sync_dir(listing_of(fi)->dir);
+
+	(void)datasync;
+	memory_refuse(req, memory_view_of(ino), NULL, r, NULL);
 }

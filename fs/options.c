@@ -239,8 +239,7 @@ static int take_paths(struct parse *parse)
 		return error_set(parse->err, EINVAL, "the mount point is missing");
 	if (parse->path_count == 2 && !parse->has_options)
 		return error_set(parse->err, EINVAL,
-			"\"%s\" is no command; those there are stand in leitlfs -h",
-			parse->paths[0]);
+			"there is no command %s; leitlfs help lists them", parse->paths[0]);
 	o->mountpoint = strdup(parse->paths[parse->path_count - 1]);
 	if (o->mountpoint == NULL)
 		return error_set(parse->err, ENOMEM, "out of memory");

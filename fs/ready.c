@@ -1,5 +1,7 @@
 #include "fs/ready.h"
 
+#include "core/base/proc.h"
+
 #include "fs/mount.h"
 
 #include <dirent.h>
@@ -170,21 +172,10 @@ int ready_mountpoint(const char *path, bool nonempty, struct error *err)
 	return rc;
 }
 
-static long read_number(const char *path)
-{
-	FILE *f = fopen(path, "re");
-	char text[32] = "";
-	bool got = f != NULL && fgets(text, sizeof(text), f) != NULL;
-
-	if (f != NULL)
-		fclose(f);
-	return got ? strtol(text, NULL, 10) : 0;
-}
-
 long ready_request_limit(void)
 {
-	long limit = read_number("/proc/sys/fs/fuse/default_request_timeout");
-	long most = read_number("/proc/sys/fs/fuse/max_request_timeout");
+	long limit = proc_number("/proc/sys/fs/fuse/default_request_timeout", 0);
+	long most = proc_number("/proc/sys/fs/fuse/max_request_timeout", 0);
 
 	return most > 0 && (limit <= 0 || limit > most) ? most : limit;
 }

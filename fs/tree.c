@@ -170,6 +170,8 @@ const struct row tree[] = {
 	{"asks/<ask>", SHAPE_DIR, 0755, 0, &ask_dir_ops, "one question", NULL},
 	{"asks/<ask>/ask.json", SHAPE_SNAPSHOT, 0444, 0, &ask_json_ops,
 		"what was asked, of whom, and how it stands", NULL},
+	{"asks/<ask>/status", SHAPE_SNAPSHOT, 0444, 0, &ask_status_ops,
+		"open, answered, failed, timed out or cancelled: look before long work on an answer", NULL},
 	{"asks/<ask>/reply", SHAPE_VALUE, 0666, 0, &ask_reply_ops,
 		"whoever is asked writes the answer; who asked reads it", NULL},
 	{"asks/<ask>/reply.live", SHAPE_SINK, 0444, ROW_UNLISTED | ROW_WAITS, &ask_reply_live_ops,
@@ -228,7 +230,8 @@ const struct row tree[] = {
 		&claim_released_live_ops, "waits until it is given back, and tells", NULL},
 
 	{"memory", SHAPE_GRAFT, 0755, 0, &memory_row_ops,
-		"files and folders that everyone shares; every change of one is an event", NULL},
+		"files and folders that everyone shares; every change of one is an event "
+		"(below .git one for many)", NULL},
 
 	{"context", SHAPE_DIR, 0755, 0, NULL,
 		"files of servers and folders, kept in sync, and found by words", NULL},

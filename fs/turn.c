@@ -77,17 +77,6 @@ static int try_turn(struct handle *h, size_t size, struct buf *out)
 	return r;
 }
 
-static void reply(fuse_req_t req, int r, struct buf *out)
-{
-	if (r == -ESHUTDOWN || (!r && !out->len))
-		fuse_reply_buf(req, NULL, 0);
-	else if (r)
-		fuse_reply_err(req, -r);
-	else
-		fuse_reply_buf(req, out->data, out->len);
-	buf_release(out);
-}
-
 struct ending {
 	struct handle *handle;
 	fuse_req_t req;
@@ -160,7 +149,7 @@ static void serve_rest(struct turning *t)
 		if (is_at_end(t->handle))
 			at_end(t->handle, p->req);
 		else
-			reply(p->req, try_turn(t->handle, p->size, &out), &out);
+			waits_answer(p->req, try_turn(t->handle, p->size, &out), &out);
 		free(p);
 	}
 }
@@ -206,7 +195,7 @@ static void ready(struct turn *turn)
 			r = 1;
 		waits_unlock(waits);
 		if (r)
-			reply(p->req, r == 1 ? 0 : r, &out);
+			waits_answer(p->req, r == 1 ? 0 : r, &out);
 		if (r == 1 || r == -ESHUTDOWN)
 			serve_rest(t);
 		free(p);
@@ -295,11 +284,11 @@ void turn_read(struct handle *h, fuse_req_t req, size_t size, bool nonblock)
 	if (r == 1)
 		return;
 	if (!t) {
-		reply(req, r, &out);
+		waits_answer(req, r, &out);
 		return;
 	}
 	follower_ref(&t->turn.follower);
-	reply(req, r, &out);
+	waits_answer(req, r, &out);
 	if (r == 0 || r == -ESHUTDOWN)
 		serve_rest(t);
 	follower_unref(&t->turn.follower);

@@ -1,5 +1,7 @@
 #include "fs/wait.h"
 
+#include "core/base/buf.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -124,6 +126,15 @@ struct parked *waits_take(struct parked **list)
 	if (p)
 		take_off(p);
 	return p;
+}
+
+void waits_answer(fuse_req_t req, int r, struct buf *out)
+{
+	if (r && r != -ESHUTDOWN)
+		fuse_reply_err(req, -r);
+	else
+		fuse_reply_buf(req, r ? NULL : out->data, r ? 0 : out->len);
+	buf_release(out);
 }
 
 void waits_end(struct waits *w)

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct buf;
 struct handle;
 struct waits;
 
@@ -44,6 +45,9 @@ int waits_park_for(
 
 /* Takes the first off the list, with the lock held; NULL: none. The caller answers and frees it. */
 struct parked *waits_take(struct parked **list);
+
+/* Answers a read with what there is, which is released: none, or -ESHUTDOWN, is the end of file. */
+void waits_answer(fuse_req_t, int r, struct buf *out);
 
 /* The mount ends: answers all with the end of file, and parks no more. */
 void waits_end(struct waits *);

@@ -15,15 +15,6 @@ int uri_refuse(struct error *err, int code, const char *href, size_t len, const 
 		cut ? "..." : "", why);
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if ((c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'))
-		return (c | 0x20) - 'a' + 10;
-	return -1;
-}
-
 static bool part_bad(struct uri_parts *p, int code, const char *why)
 {
 	p->code = code;
@@ -38,8 +29,8 @@ static bool part_decode(struct uri_parts *p, const char *text, size_t len)
 		char c = text[i];
 
 		if (c == '%') {
-			int high = len - i > 2 ? hex(text[i + 1]) : -1;
-			int low = len - i > 2 ? hex(text[i + 2]) : -1;
+			int high = len - i > 2 ? text_hex(text[i + 1]) : -1;
+			int low = len - i > 2 ? text_hex(text[i + 2]) : -1;
 
 			if (high < 0 || low < 0)
 				return part_bad(p, EINVAL, "has a % without two hex digits");

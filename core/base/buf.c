@@ -255,3 +255,21 @@ char *buf_detach(struct buf *b, size_t *len)
 	*b = (struct buf){.max = b->max};
 	return data;
 }
+
+void buf_add_json_text(struct buf *b, const char *key, const char *text)
+{
+	buf_addf(b, ",\"%s\":", key);
+	if (text)
+		buf_add_json(b, text, strlen(text));
+	else
+		buf_adds(b, "null");
+}
+
+void buf_add_json_time(struct buf *b, const char *key, long long time_us)
+{
+	buf_addf(b, time_us ? ",\"%s\":\"" : ",\"%s\":null", key);
+	if (!time_us)
+		return;
+	buf_add_time(b, time_us);
+	buf_addc(b, '"');
+}

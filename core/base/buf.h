@@ -42,6 +42,11 @@ void buf_add_json(struct buf *b, const char *text, size_t len);
 /* Adds a time as RFC 3339 in UTC with microseconds: 2025-11-18T12:00:00.123456Z. */
 void buf_add_time(struct buf *b, long long time_us);
 
+/* Adds a member to a JSON object that has one already: ,"key":"text", or null where the text is
+ * NULL or the time 0. The key needs no escaping. */
+void buf_add_json_text(struct buf *b, const char *key, const char *text);
+void buf_add_json_time(struct buf *b, const char *key, long long time_us);
+
 int buf_error(const struct buf *b); /* 0, -ENOMEM or -EMSGSIZE */
 
 /* Hands the storage over: the caller frees it. NULL where nothing was added or the buffer has

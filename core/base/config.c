@@ -1,29 +1,24 @@
 #include "core/base/config.h"
 
-#include "core/base/clock.h"
 #include "core/base/limits.h"
 #include "core/base/text.h"
+#include "core/base/units.h"
 
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MS     INT64_C(1000)
-#define SECOND SECOND_US
-#define MINUTE (60 * SECOND)
-#define HOUR   (60 * MINUTE)
-#define DAY    (24 * HOUR)
-
-#define KIB (INT64_C(1) << 10)
-#define MIB (INT64_C(1) << 20)
-#define GIB (INT64_C(1) << 30)
-
 #define MILLION INT64_C(1000000)
 
 #define ROW(field, kind, initial, least, most, or_zero, help)                                      \
 	{                                                                                          \
-#field, kind, offsetof(struct config, field), initial, least, most, or_zero, help  \
+#field, kind, offsetof(struct config, field), initial, least, most, or_zero, help, \
+			NULL                                                                       \
+	}
+#define ROW_NAMES(field, names, help)                                                              \
+	{                                                                                          \
+#field, OPTION_NAMES, offsetof(struct config, field), 0, 0, 0, false, help, names  \
 	}
 
 /* clang-format off */
@@ -75,6 +70,9 @@ const struct option_row config_options[] = {
 		"files, folders and links in memory/"),
 	ROW(memory_reads, OPTION_SWITCH, SWITCH_OFF, SWITCH_OFF, SWITCH_ON, false,
 		"tell also when a file in memory/ was read, by memory.read"),
+	ROW_NAMES(memory_quiet, ".git",
+		"below folders of these names in memory/, with a colon between two, one event "
+		"stands for many changes"),
 	ROW(sources, OPTION_WHO, WHO_OWNER, WHO_OWNER, WHO_ANY, false,
 		"who may add sources of context: the daemon's own user, or any"),
 	ROW(threads, OPTION_COUNT, 10, 1, 256, false,
@@ -88,6 +86,11 @@ static int64_t *number_of(struct config *config, const struct option_row *row)
 	return (int64_t *)(void *)((char *)config + row->offset);
 }
 
+static bool is_text(const struct option_row *row)
+{
+	return row->kind == OPTION_TEXT || row->kind == OPTION_NAMES;
+}
+
 static char **text_of(struct config *config, const struct option_row *row)
 {
 	return (char **)(void *)((char *)config + row->offset);
@@ -97,8 +100,10 @@ int config_init(struct config *config)
 {
 	*config = (struct config){0};
 	for (const struct option_row *row = config_options; row->name != NULL; row++) {
-		if (row->kind != OPTION_TEXT)
+		if (!is_text(row))
 			*number_of(config, row) = row->initial;
+		else if (row->names != NULL && (*text_of(config, row) = strdup(row->names)) == NULL)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -108,7 +113,7 @@ void config_release(struct config *config)
 	if (config == NULL)
 		return;
 	for (const struct option_row *row = config_options; row->name != NULL; row++) {
-		if (row->kind == OPTION_TEXT) {
+		if (is_text(row)) {
 			free(*text_of(config, row));
 			*text_of(config, row) = NULL;
 		}
@@ -194,6 +199,8 @@ static const struct {
 	[OPTION_WHO] = {"WHO", "one of"},
 	[OPTION_SWITCH] = {"yes", "one of"},
 	[OPTION_TEXT] = {"DIR", "a directory"},
+	[OPTION_NAMES] = {"NAMES", "names with a colon between two, at most 16, none of them "
+				   "empty or with a slash; empty for none"},
 };
 
 /* `value` is NULL where there was none. */
@@ -202,7 +209,7 @@ static int refuse_value(const struct option_row *row, const char *value, struct 
 	struct buf rule = BUF_INIT;
 
 	buf_adds(&rule, kinds[row->kind].form);
-	if (row->kind != OPTION_TEXT) {
+	if (!is_text(row)) {
 		buf_adds(&rule, " (");
 		add_range(&rule, row);
 		buf_addc(&rule, ')');
@@ -230,6 +237,22 @@ static int parse_switch(const char *text, int64_t *out)
 	return *out == SWITCH_ON || strcmp(text, "no") == 0 ? 0 : -EINVAL;
 }
 
+/* Each is what one entry of a directory may be called. */
+static int check_names(const char *text)
+{
+	size_t count = *text != '\0', len;
+
+	for (; *text != '\0'; text += len + (text[len] == ':')) {
+		len = strcspn(text, ":");
+		count += text[len] == ':';
+		if (len == 0 || len > ENTRY_NAME_MAX || memchr(text, '/', len) ||
+			(len <= 2 && strncmp(text, "..", len) == 0) ||
+			(text[len] == ':' && text[len + 1] == '\0'))
+			return -EINVAL;
+	}
+	return count <= MEMORY_QUIET_NAMES ? 0 : -EINVAL;
+}
+
 static int set_text(char **field, const char *value, struct error *err)
 {
 	char *copy = strdup(value);
@@ -249,9 +272,11 @@ static int set_row(
 
 	if (value == NULL && row->kind == OPTION_SWITCH)
 		value = "yes";
-	if (value == NULL || value[0] == '\0')
+	if (value == NULL || (value[0] == '\0' && row->kind != OPTION_NAMES))
 		return refuse_value(row, NULL, err);
-	if (row->kind == OPTION_TEXT)
+	if (row->kind == OPTION_NAMES && check_names(value) != 0)
+		return refuse_value(row, value, err);
+	if (is_text(row))
 		return set_text(text_of(config, row), value, err);
 	rc = row->kind == OPTION_TIME     ? text_duration(value, &number)
 	     : row->kind == OPTION_WHO    ? parse_who(value, &number)
@@ -306,7 +331,9 @@ void config_help(struct buf *out)
 
 		buf_addf(&head, "    -o %s=%s", row->name, kinds[row->kind].placeholder);
 		buf_adds(&words, row->help);
-		if (row->kind != OPTION_TEXT) {
+		if (row->names != NULL)
+			buf_addf(&words, " (default %s; empty: none)", row->names);
+		if (!is_text(row)) {
 			buf_adds(&words, " (default ");
 			add_value(&words, row->kind, row->initial);
 			buf_adds(&words, "; ");

@@ -46,6 +46,8 @@ struct config {
 	/* texts */
 	char *state; /* the state directory; NULL: $XDG_STATE_HOME/leitlfs, for root
 			/var/lib/leitlfs */
+	char *memory_quiet; /* names of directories below which one event stands for many, with a
+			       colon between two: .git; "" or NULL: none */
 };
 
 struct option_row {
@@ -56,12 +58,14 @@ struct option_row {
 		OPTION_BYTES,
 		OPTION_WHO,
 		OPTION_SWITCH,
-		OPTION_TEXT
+		OPTION_TEXT,
+		OPTION_NAMES
 	} kind;
 	size_t offset;                /* in struct config */
 	int64_t initial, least, most; /* times in microseconds */
 	bool or_zero;                 /* 0 is allowed beside the range: none, never */
 	const char *help;             /* one line, what it means */
+	const char *names;            /* the default of OPTION_NAMES */
 };
 
 extern const struct option_row config_options[]; /* ends with a NULL name */

@@ -212,3 +212,38 @@ int64_t drawn_bars(struct buf *b, const struct json *numbers)
 	}
 	return sum;
 }
+
+bool drawn_has_somebody(const struct json *sessions)
+{
+	for (size_t i = 0; i < json_count(sessions); i++) {
+		const struct json *s = json_item(sessions, i);
+
+		if (!json_truth(json_get(s, "person")) || *drawn_text(s, "task"))
+			return true;
+	}
+	return false;
+}
+
+const char *const drawn_first_steps[] = {
+	"Nobody is in the loop yet. From a shell, in the mount, you join like this:",
+	"",
+	"    echo 'NAME: what you are doing' > sessions/new",
+	"",
+	"An agent joins when you tell it to read the mount's README.md, to join, and",
+	"to read self/brief.md before each step.",
+	NULL,
+};
+
+void drawn_health(const struct json *snapshot, char out[DRAWN_SHORT])
+{
+	const char *status = drawn_text(json_get(snapshot, "health"), "status");
+	const int64_t alerts = drawn_number(json_get(snapshot, "counts"), "alerts", 0);
+
+	if (strcmp(status, "ok") != 0)
+		snprintf(out, DRAWN_SHORT, "%s",
+			strcmp(status, "failing") == 0 ? "FAILING" : "DEGRADED");
+	else if (alerts > 0 && alerts < 1000000)
+		snprintf(out, DRAWN_SHORT, "%d alert%s", (int)alerts, alerts == 1 ? "" : "s");
+	else
+		snprintf(out, DRAWN_SHORT, "all is well");
+}

@@ -62,6 +62,16 @@ extern const struct drawn_list drawn_lists[DRAWN_KINDS];
 void drawn_line(
 	struct buf *, enum drawn_kind, const struct json *item, int64_t now_ms, size_t width);
 
+/* How the loop is, in two words or three: "all is well", "2 alerts", "DEGRADED". */
+void drawn_health(const struct json *snapshot, char out[DRAWN_SHORT]);
+
+/* What stands above the columns of sessions. */
+void drawn_session_heading(struct buf *, size_t width);
+
+/* Whether anybody is here but persons who say no task: where not, a newcomer is told what to do. */
+bool drawn_has_somebody(const struct json *sessions);
+extern const char *const drawn_first_steps[]; /* lines of at most 78 columns; ends with NULL */
+
 /* Adds a list of whole numbers as small bars, one column each; the largest is the highest. Returns
  * their sum. */
 int64_t drawn_bars(struct buf *, const struct json *numbers);

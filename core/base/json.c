@@ -167,6 +167,21 @@ bool json_next(struct json_iter *it, const char **key, const struct json **value
 	return true;
 }
 
+const char *json_stranger(const struct json *object, const char *const known[])
+{
+	const struct json *value;
+	const char *key;
+	int i;
+
+	for (struct json_iter it = json_iter(object); json_next(&it, &key, &value);) {
+		for (i = 0; known[i] && strcmp(known[i], key) != 0; i++)
+			;
+		if (!known[i])
+			return key;
+	}
+	return NULL;
+}
+
 /* The member, or NULL where the default stands. */
 static json_t *given(const struct json *object, const char *key)
 {

@@ -43,6 +43,10 @@ size_t json_count(const struct json *value);                         /* members 
 const struct json *json_item(const struct json *list, size_t index); /* borrowed, or NULL */
 const char *json_text(const struct json *value);                     /* NULL where it is no text */
 
+/* The key of the first member that is not among those known, which end with NULL; borrowed. NULL:
+ * all are known. */
+const char *json_stranger(const struct json *object, const char *const known[]);
+
 /* Goes through an object's members in the order in which they were written:
  *	for (struct json_iter it = json_iter(object); json_next(&it, &key, &value);)
  * Key and value are borrowed. The object must not change meanwhile; nothing here changes one. */

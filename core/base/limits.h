@@ -59,6 +59,8 @@
 /* Files in memory/; how large and how many, core/base/config.h says. */
 #define MEMORY_REMOVED_MAX 256  /* removed ones that are not open, and have a descriptor */
 #define MEMORY_XATTR_MAX   4000 /* bytes of a file's extended attributes, names and values */
+#define MEMORY_QUIET_NAMES 16   /* of directories below which one event stands for many, */
+#define MEMORY_QUIET_MAX   32   /* and such events that wait to be told */
 
 /* Tasks. */
 #define TASKS_MAX          10000              /* unfinished ones of one uid */

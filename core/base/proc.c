@@ -307,3 +307,14 @@ int proc_boot_id(char out[37])
 	out[36] = '\0';
 	return 0;
 }
+
+long proc_number(const char *path, long otherwise)
+{
+	FILE *file = fopen(path, "re");
+	char text[32] = "";
+	bool got = file && fgets(text, sizeof(text), file);
+
+	if (file)
+		fclose(file);
+	return got ? strtol(text, NULL, 10) : otherwise;
+}

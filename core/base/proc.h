@@ -74,4 +74,7 @@ bool proc_has_tty(const struct process_info *chain, int n);
  * good. random(4). The errnos of open(2); -EIO where it has another shape. */
 int proc_boot_id(char out[37]);
 
+/* The number that a file of /proc begins with, or `otherwise` where that can't be read. */
+long proc_number(const char *path, long otherwise);
+
 #endif

@@ -1,19 +1,11 @@
 #include "core/base/error.h"
 #include "core/base/schema_private.h"
+#include "core/base/text.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-		return (c | 0x20) - 'a' + 10;
-	return -1;
-}
 
 /* Undoes %41, in place: a $ref is a URI (RFC 3986, section 2.1). */
 static bool unescape_uri(char *text)
@@ -24,9 +16,9 @@ static bool unescape_uri(char *text)
 		int byte = (unsigned char)*p;
 
 		if (*p == '%') {
-			if (hex(p[1]) < 0 || hex(p[2]) < 0)
+			if (text_hex(p[1]) < 0 || text_hex(p[2]) < 0)
 				return false;
-			byte = hex(p[1]) << 4 | hex(p[2]);
+			byte = text_hex(p[1]) << 4 | text_hex(p[2]);
 			p += 2;
 		}
 		if (byte == 0)

@@ -204,3 +204,12 @@ void text_agent_key(const char *name, char out[AGENT_KEY_MAX + 1])
 		out[len + 1] = '\0';
 	}
 }
+
+int text_hex(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	if ((digit >= 'a' && digit <= 'f') || (digit >= 'A' && digit <= 'F'))
+		return (digit | 0x20) - 'a' + 10;
+	return -1;
+}

@@ -41,6 +41,9 @@ bool text_is_control(const char *character, size_t len);
  * '\\', byte below 0x20, or DEL. Looks at no encoding. */
 size_t text_plain(const char *text, size_t len);
 
+/* What a hexadecimal digit stands for, in either case; -1: it is none. */
+int text_hex(char digit);
+
 /* Names. */
 
 /* An id: 1 to ID_MAX of A-Za-z0-9_-, and not "new". */

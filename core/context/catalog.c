@@ -1,5 +1,6 @@
 #include "core/context/catalog_private.h"
 
+#include "core/base/grow.h"
 #include "core/base/words.h"
 
 #include <errno.h>
@@ -263,16 +264,11 @@ int catalog_mark(struct catalog *c, struct error *err)
 int catalog_lose(struct catalog *c, const void *id, struct error *err)
 {
 	struct object_list *l = &c->lost;
+	struct object_id *ids = grow(l->ids, l->count, &l->cap, sizeof(*ids), 64);
 
-	if (l->count == l->cap) {
-		size_t cap = l->cap == 0 ? 64 : 2 * l->cap;
-		struct object_id *ids = realloc(l->ids, cap * sizeof(*ids));
-
-		if (ids == NULL)
-			return error_set(err, ENOMEM, "out of memory");
-		l->ids = ids;
-		l->cap = cap;
-	}
+	if (ids == NULL)
+		return error_set(err, ENOMEM, "out of memory");
+	l->ids = ids;
 	memcpy(&l->ids[l->count++], id, sizeof(*l->ids));
 	return 0;
 }

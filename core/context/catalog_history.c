@@ -1,6 +1,8 @@
 /* Earlier versions. */
 #include "core/context/catalog_private.h"
 
+#include "core/base/grow.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,15 +67,11 @@ struct names {
 
 static int names_add(struct names *n, const char *name, size_t len, bool is_dir)
 {
-	if (n->count == n->cap) {
-		size_t cap = n->cap == 0 ? 64 : 2 * n->cap;
-		struct name *items = realloc(n->items, cap * sizeof(*items));
+	struct name *items = grow(n->items, n->count, &n->cap, sizeof(*items), 64);
 
-		if (items == NULL)
-			return -ENOMEM;
-		n->items = items;
-		n->cap = cap;
-	}
+	if (items == NULL)
+		return -ENOMEM;
+	n->items = items;
 	n->items[n->count] = (struct name){.name = strndup(name, len), .is_dir = is_dir};
 	return n->items[n->count].name != NULL ? (n->count++, 0) : -ENOMEM;
 }

@@ -76,17 +76,23 @@ void query_end(struct query *);
 const char *catalog_name(const char *path);
 /* Binds source, the directory and the name of the path as ?1, ?2, ?3. */
 void catalog_bind_path(sqlite3_stmt *, int64_t source, const char *path);
+void catalog_bind_entry(sqlite3_stmt *, const struct entry *); /* the same of an entry's path */
 
 /* catalog_write.c, on the writing connection. Steps a statement that gives one row or none: 1, 0,
  * or a negative errno. */
 int catalog_one(sqlite3_stmt *, struct error *);
+int catalog_run(sqlite3_stmt *, struct error *); /* one that gives none; its bindings are cleared */
 int catalog_run_id(struct catalog *, const char *sql, int64_t id, struct error *);
 /* The entry of that source, directory and name: 1, and *old is to be released; or 0. */
 int catalog_current(
 	struct catalog *, const struct entry *, struct entry *old, bool *indexed, struct error *);
-/* What it shows becomes an earlier version, or goes where none is to be kept. */
-int catalog_keep(struct catalog *, const struct entry *, int keep, struct error *);
 int catalog_text_drop(struct catalog *, int64_t id, struct error *);
+
+/* catalog_version.c, in a batch. What an entry shows becomes an earlier version, or goes where none
+ * is to be kept. */
+int catalog_keep(struct catalog *, const struct entry *, int keep, struct error *);
+/* The number of the newest earlier version of the entry's path; *out stays where there is none. */
+int catalog_last_version(struct catalog *, const struct entry *, int64_t *out, struct error *);
 
 /* Notes in the database that objects may be there that nobody refers to. Not in a batch. */
 int catalog_mark(struct catalog *, struct error *);

@@ -2,6 +2,7 @@
 #include "core/context/catalog_private.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,6 +85,13 @@ void entry_release(struct entry *e)
 	*e = (struct entry){0};
 }
 
+char *entry_path(const struct entry *e)
+{
+	char *path;
+
+	return asprintf(&path, "%s%s%s", e->dir, *e->dir ? "/" : "", e->name) < 0 ? NULL : path;
+}
+
 const char *catalog_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -98,6 +106,13 @@ void catalog_bind_path(sqlite3_stmt *stmt, int64_t source, const char *path)
 	sqlite3_bind_int64(stmt, 1, source);
 	sqlite3_bind_text(stmt, 2, path, name == path ? 0 : (int)(name - path - 1), SQLITE_STATIC);
 	sqlite3_bind_text(stmt, 3, name, -1, SQLITE_STATIC);
+}
+
+void catalog_bind_entry(sqlite3_stmt *stmt, const struct entry *e)
+{
+	sqlite3_bind_int64(stmt, 1, e->source);
+	sqlite3_bind_text(stmt, 2, e->dir, -1, SQLITE_STATIC);
+	sqlite3_bind_text(stmt, 3, e->name, -1, SQLITE_STATIC);
 }
 
 /* Takes the one row that there is. */

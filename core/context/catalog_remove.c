@@ -37,7 +37,8 @@ static int remove_and_tell(struct removal *r, const struct entry *e)
 	r->left--;
 	if (status < 0 || r->fn == NULL)
 		return status;
-	if (asprintf(&path, "%s%s%s", e->dir, e->dir[0] != '\0' ? "/" : "", e->name) < 0)
+	path = entry_path(e);
+	if (path == NULL)
 		return error_set(r->err, ENOMEM, "out of memory");
 	r->fn(r->arg, path, e->is_dir);
 	free(path);

@@ -5,6 +5,8 @@
  */
 #include "core/context/catalog_private.h"
 
+#include "core/base/thread.h"
+
 #include <string.h>
 
 /* A source that has entries or versions and no row; 0: none. */
@@ -67,15 +69,12 @@ static void *sweep(void *arg)
 
 int catalog_sweep_start(struct catalog *c, struct error *err)
 {
-	int code;
+	int status;
 
 	c->swept = false;
-	code = pthread_create(&c->sweeper, NULL, sweep, c);
-	if (code != 0)
-		return error_set(err, code, "can't start a thread: %s", strerror(code));
-	pthread_setname_np(c->sweeper, "sweep");
-	c->has_sweeper = true;
-	return 0;
+	status = thread_start(&c->sweeper, "sweep", sweep, c, err);
+	c->has_sweeper = status == 0;
+	return status;
 }
 
 void catalog_sweep_stop(struct catalog *c)

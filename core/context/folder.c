@@ -15,27 +15,7 @@
 
 static int push(struct folder_walk *w, const char *dir)
 {
-	struct folder_todo *t = malloc(sizeof(*t));
-
-	if (t)
-		t->dir = strdup(dir);
-	if (!t || !t->dir) {
-		free(t);
-		return error_set(w->err, ENOMEM, "out of memory");
-	}
-	t->next = w->todo;
-	w->todo = t;
-	return 0;
-}
-
-static char *pop(struct folder_walk *w)
-{
-	struct folder_todo *t = w->todo;
-	char *dir = t->dir;
-
-	w->todo = t->next;
-	free(t);
-	return dir;
+	return folder_push(&w->todo, strdup(dir)) ? error_set(w->err, ENOMEM, "out of memory") : 0;
 }
 
 static int tell(struct folder_walk *w, int fd, const char *dir, const struct folder_list *l)
@@ -131,7 +111,7 @@ static int visit_all(struct folder_walk *w)
 	int rc = push(w, "");
 
 	while (!rc && w->todo) {
-		char *dir = pop(w);
+		char *dir = folder_pop(&w->todo);
 
 		rc = folder_stopped(w);
 		if (!rc)
@@ -139,7 +119,7 @@ static int visit_all(struct folder_walk *w)
 		free(dir);
 	}
 	while (w->todo)
-		free(pop(w));
+		free(folder_pop(&w->todo));
 	return rc;
 }
 

@@ -1,4 +1,5 @@
 #include "core/context/folder_list.h"
+#include "core/base/grow.h"
 #include "core/base/limits.h"
 #include "core/base/text.h"
 #include "core/context/folder_private.h"
@@ -39,18 +40,14 @@ static char *etag_of(const struct stat *st)
 
 static int make_room(struct folder_list *l)
 {
-	size_t room = l->room ? 2 * l->room : 64;
 	struct member *more;
 
-	if (l->count < l->room)
-		return 0;
 	if (l->count >= FOLDER_MEMBERS_MAX)
 		return -E2BIG;
-	more = realloc(l->members, room * sizeof(*more));
+	more = grow(l->members, l->count, &l->room, sizeof(*more), 64);
 	if (!more)
 		return -ENOMEM;
 	l->members = more;
-	l->room = room;
 	return 0;
 }
 

@@ -50,6 +50,15 @@ enum folder_type folder_type(int dir, const struct dirent *);
  * a sync of it would never end. */
 bool folder_is_state(int dir);
 
+/* Directories that are still to be gone through, the newest first. push takes the path over, which
+ * may be NULL; pop's is the caller's to free. -ENOMEM. */
+struct folder_todo {
+	char *dir;
+	struct folder_todo *next;
+};
+int folder_push(struct folder_todo **, char *dir);
+char *folder_pop(struct folder_todo **); /* of a list that is not empty */
+
 /* "dir/name", "name" where dir is ""; to be freed. NULL: out of memory. */
 char *folder_join(const char *dir, const char *name);
 

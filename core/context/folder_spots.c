@@ -28,11 +28,6 @@ struct spot {
 	size_t count;
 };
 
-struct todo {
-	char *dir;
-	struct todo *next;
-};
-
 struct spots {
 	const char *wake;
 	void *by_path; /* struct spot, tsearch(3) */
@@ -40,7 +35,7 @@ struct spots {
 	bool up;
 	char path[PATH_MAX + NAME_MAX + 2]; /* of the last event */
 	/* what spots_add() works on */
-	struct todo *todo;
+	struct folder_todo *todo;
 	const struct folder_root *root;
 	int root_fd;
 };
@@ -172,29 +167,6 @@ static bool goes_on(int rc)
 	return rc != -ENOSPC && rc != -ENOMEM;
 }
 
-static int push(struct spots *s, char *dir)
-{
-	struct todo *t = dir ? malloc(sizeof(*t)) : NULL;
-
-	if (!t) {
-		free(dir);
-		return -ENOMEM;
-	}
-	*t = (struct todo){.dir = dir, .next = s->todo};
-	s->todo = t;
-	return 0;
-}
-
-static char *pop(struct spots *s)
-{
-	struct todo *t = s->todo;
-	char *dir = t->dir;
-
-	s->todo = t->next;
-	free(t);
-	return dir;
-}
-
 static int push_entry(struct spots *s, int fd, const char *dir, const struct dirent *e)
 {
 	char *path;
@@ -206,7 +178,7 @@ static int push_entry(struct spots *s, int fd, const char *dir, const struct dir
 		free(path);
 		return 0;
 	}
-	return push(s, path);
+	return folder_push(&s->todo, path);
 }
 
 /* Takes the descriptor. */
@@ -261,7 +233,7 @@ int spots_add(struct spots *s, const struct folder_root *root, int fd, const cha
 	int rc = visit(s, dir);
 
 	while (s->todo) {
-		char *next = pop(s);
+		char *next = folder_pop(&s->todo);
 
 		if (goes_on(rc)) {
 			int r = visit(s, next);

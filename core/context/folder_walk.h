@@ -10,11 +10,6 @@
 
 #define FOLDER_CHUNK ((size_t)256 << 10)
 
-struct folder_todo {
-	char *dir;
-	struct folder_todo *next;
-};
-
 struct folder_walk {
 	struct sync *sync;
 	struct folder_rights rights;

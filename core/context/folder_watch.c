@@ -1,4 +1,5 @@
 #include "core/base/clock.h"
+#include "core/base/thread.h"
 #include "core/context/folder_watch_private.h"
 
 #include <errno.h>
@@ -308,15 +309,10 @@ static void release(struct folder_watch *w)
 
 static void init(struct folder_watch *w)
 {
-	pthread_condattr_t monotonic;
-
 	STAILQ_INIT(&w->added);
 	STAILQ_INIT(&w->folders);
 	pthread_mutex_init(&w->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&w->woken, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	thread_cond_init(&w->woken);
 }
 
 int folder_watch_new(void (*changed)(void *arg, int64_t source), void *arg,

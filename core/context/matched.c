@@ -1,6 +1,7 @@
 #include "core/context/matched.h"
 
 #include "core/base/json.h"
+#include "core/base/thread.h"
 #include "core/context/search.h"
 #include "core/state/parts.h"
 #include "core/state/session.h"
@@ -302,7 +303,6 @@ static void *run(void *arg)
 int matched_new(struct loop *loop, struct search *search, struct matched **out, struct error *err)
 {
 	struct matched *m = calloc(1, sizeof(*m));
-	pthread_condattr_t attr;
 	int r;
 
 	if (m == NULL)
@@ -311,17 +311,13 @@ int matched_new(struct loop *loop, struct search *search, struct matched **out, 
 	m->search = search;
 	m->news = true;
 	pthread_mutex_init(&m->mutex, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&m->cond, &attr);
-	pthread_condattr_destroy(&attr);
-	r = pthread_create(&m->thread, NULL, run, m);
+	thread_cond_init(&m->cond);
+	r = thread_start(&m->thread, "matched", run, m, err);
 	m->started = r == 0;
 	if (r != 0) {
 		matched_free(m);
-		return error_set(err, r, "can't start a thread: %s", strerror(r));
+		return r;
 	}
-	pthread_setname_np(m->thread, "matched");
 	*out = m;
 	return 0;
 }

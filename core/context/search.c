@@ -147,14 +147,6 @@ out:
 
 /* Names of queries. */
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 int query_from_name(const char *name, struct buf *out)
 {
 	const size_t start = out->len;
@@ -165,7 +157,7 @@ int query_from_name(const char *name, struct buf *out)
 		char c = *name == '+' ? ' ' : *name;
 
 		if (c == '%') {
-			int high = hex(name[1]), low = high < 0 ? -1 : hex(name[2]);
+			int high = text_hex(name[1]), low = high < 0 ? -1 : text_hex(name[2]);
 
 			if (low < 0)
 				return -ENOENT;

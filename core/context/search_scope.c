@@ -1,5 +1,7 @@
 #include "core/context/search_private.h"
 
+#include "core/base/grow.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,21 +38,16 @@ static int take(void *arg, struct source *source)
 {
 	struct taking *t = arg;
 	struct scope *scope = t->scope;
+	struct source **more;
 
 	if (!is_wanted(t, source->name))
 		return 0;
-	if (scope->count == t->room) {
-		size_t room = t->room ? 2 * t->room : 16;
-		struct source **more;
-
-		if (scope->count == SOURCES_MAX)
-			return 0;
-		more = realloc(scope->sources, room * sizeof(struct source *));
-		if (!more)
-			return -ENOMEM;
-		scope->sources = more;
-		t->room = room;
-	}
+	if (scope->count == SOURCES_MAX)
+		return 0;
+	more = grow(scope->sources, scope->count, &t->room, sizeof(struct source *), 16);
+	if (!more)
+		return -ENOMEM;
+	scope->sources = more;
 	scope->sources[scope->count++] = source_ref(source);
 	return 0;
 }

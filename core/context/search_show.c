@@ -16,12 +16,6 @@ static const char *name_of(const char *path)
 	return slash ? slash + 1 : path;
 }
 
-static void add_text(struct buf *out, const char *key, const char *text)
-{
-	buf_addf(out, ",\"%s\":", key);
-	buf_add_json(out, text, strlen(text));
-}
-
 /* Up to `most` bytes of content; of a file without text, null. */
 static int add_content(struct reader *reader, const struct result *item, size_t most,
 	struct buf *out, size_t *used, struct error *err)
@@ -57,12 +51,12 @@ static int add_item(struct reader *reader, const struct result *item, size_t mos
 	buf_addf(out, ",\"relevance\":%.4f,\"updated_at\":\"", item->relevance);
 	buf_add_time(out, item->modified_us);
 	buf_addc(out, '"');
-	add_text(out, "name", name_of(item->path));
-	add_text(out, "url", item->url);
+	buf_add_json_text(out, "name", name_of(item->path));
+	buf_add_json_text(out, "url", item->url);
 	buf_addf(out, ",\"size\":%llu", (unsigned long long)item->size);
-	add_text(out, "type", item->type);
-	add_text(out, "source", item->source);
-	add_text(out, "snippet", item->snippet);
+	buf_add_json_text(out, "type", item->type);
+	buf_add_json_text(out, "source", item->source);
+	buf_add_json_text(out, "snippet", item->snippet);
 	buf_addc(out, '}');
 	return r;
 }

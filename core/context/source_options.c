@@ -1,23 +1,13 @@
 /* The table of options, and what texts in them may be. */
 #include "core/context/source_private.h"
 
-#include "core/base/clock.h"
 #include "core/base/text.h"
+#include "core/base/units.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MS     INT64_C(1000)
-#define SECOND SECOND_US
-#define MINUTE (60 * SECOND)
-#define HOUR   (60 * MINUTE)
-#define DAY    (24 * HOUR)
-
-#define KIB (INT64_C(1) << 10)
-#define MIB (INT64_C(1) << 20)
-#define GIB (INT64_C(1) << 30)
 
 static int take_username(struct source_config *, const struct source_option *, const char *text,
 	size_t len, struct error *);

@@ -1,5 +1,6 @@
 /* A source as it is written, and as it is kept. */
 #include "core/base/json.h"
+#include "core/base/text.h"
 #include "core/context/source_private.h"
 
 #include <errno.h>
@@ -25,14 +26,6 @@ static int set_members(
 	return r;
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* What of a text may stand in a name; the rest, one character a '-', is kept apart by it. False:
  * nothing is left that tells one from another. */
 static bool make_name(const char *text, size_t len, bool encoded, char out[SOURCE_NAME_MAX + 1])
@@ -43,8 +36,8 @@ static bool make_name(const char *text, size_t len, bool encoded, char out[SOURC
 	for (size_t i = 0; i < len && used < SOURCE_NAME_MAX; i++) {
 		unsigned char c = (unsigned char)text[i];
 
-		if (encoded && c == '%' && i + 2 < len && hex(text[i + 1]) >= 0) {
-			c = (unsigned char)(hex(text[i + 1]) * 16 + hex(text[i + 2]));
+		if (encoded && c == '%' && i + 2 < len && text_hex(text[i + 1]) >= 0) {
+			c = (unsigned char)(text_hex(text[i + 1]) * 16 + text_hex(text[i + 2]));
 			i += 2;
 		}
 		if ((c & 0xc0) == 0x80) /* the rest of a character */
@@ -167,9 +160,7 @@ static void add_value(const struct source_config *c, const struct source_option 
 
 	switch (o->kind) {
 	case SOURCE_TEXT:
-		text = *(char *const *)field;
-		if (field == (const void *)&c->url && c->kind == SOURCE_FOLDER)
-			text = c->path;
+		text = source_text(c, o);
 		buf_add_json(out, text, strlen(text));
 		break;
 	case SOURCE_FLAG:

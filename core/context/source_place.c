@@ -61,6 +61,16 @@ static bool has_dots(const char *path, size_t len)
 	return false;
 }
 
+/* One of the two, which it takes over. */
+static void set_place(struct source_config *c, enum source_kind kind, char *url, char *path)
+{
+	free(c->url);
+	free(c->path);
+	c->url = url;
+	c->path = path;
+	c->kind = kind;
+}
+
 static int take_web(struct source_config *c, struct span rest, bool tls, struct error *err)
 {
 	size_t authority = 0, origin;
@@ -96,11 +106,7 @@ static int take_web(struct source_config *c, struct span rest, bool tls, struct 
 	buf_release(&out);
 	if (r != 0)
 		return r;
-	free(c->url);
-	free(c->path);
-	c->path = NULL;
-	c->url = url;
-	c->kind = SOURCE_WEBDAV;
+	set_place(c, SOURCE_WEBDAV, url, NULL);
 	return 0;
 }
 
@@ -147,11 +153,7 @@ static int take_folder(struct source_config *c, struct span path, bool encoded, 
 		free(copy);
 		return r;
 	}
-	free(c->url);
-	free(c->path);
-	c->url = NULL;
-	c->path = copy;
-	c->kind = SOURCE_FOLDER;
+	set_place(c, SOURCE_FOLDER, NULL, copy);
 	return 0;
 }
 

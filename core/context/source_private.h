@@ -67,6 +67,9 @@ int url_add_host(
 int url_take_who(const char *name, const struct url *, char **username, struct plain **password,
 	struct error *);
 
+/* The text of a SOURCE_TEXT as it is shown; borrowed. A folder's url is its path. */
+const char *source_text(const struct source_config *, const struct source_option *);
+
 /* A field of the config by its option. */
 static inline void *source_field(const struct source_config *c, const struct source_option *o)
 {

@@ -101,6 +101,15 @@ int source_set_json(struct source_config *c, const struct source_option *o,
 					 : "a string");
 }
 
+const char *source_text(const struct source_config *c, const struct source_option *o)
+{
+	const void *field = source_field(c, o);
+
+	if (field == (const void *)&c->url && c->kind == SOURCE_FOLDER)
+		return c->path;
+	return *(char *const *)field;
+}
+
 void source_get(const struct source_config *c, const struct source_option *o, struct buf *out)
 {
 	const void *field = source_field(c, o);
@@ -108,9 +117,7 @@ void source_get(const struct source_config *c, const struct source_option *o, st
 
 	switch (o->kind) {
 	case SOURCE_TEXT:
-		text = *(char *const *)field;
-		if (field == (const void *)&c->url && c->kind == SOURCE_FOLDER)
-			text = c->path;
+		text = source_text(c, o);
 		if (text != NULL)
 			buf_adds(out, text[0] != '\0' ? text : "none");
 		break;

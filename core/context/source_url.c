@@ -1,6 +1,8 @@
 /* The parts of a URL (RFC 3986), checked strictly: other programs must not read it otherwise. */
 #include "core/context/source_private.h"
 
+#include "core/base/text.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -17,20 +19,12 @@ bool url_is_unreserved(char c)
 	return is_letter_or_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The byte that %XX stands for; -1: it is none. */
 int url_escaped(const char *text, size_t len)
 {
-	if (len < 3 || text[0] != '%' || hex(text[1]) < 0 || hex(text[2]) < 0)
+	if (len < 3 || text[0] != '%' || text_hex(text[1]) < 0 || text_hex(text[2]) < 0)
 		return -1;
-	return hex(text[1]) * 16 + hex(text[2]);
+	return text_hex(text[1]) * 16 + text_hex(text[2]);
 }
 
 /* Takes %XX out, in place. A stray % is refused, and so is %00. */

@@ -1,24 +1,14 @@
 /* Numbers, flags and lists, from texts and to them. */
 #include "core/context/source_private.h"
 
-#include "core/base/clock.h"
 #include "core/base/json.h"
 #include "core/base/text.h"
+#include "core/base/units.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-#define MS     INT64_C(1000)
-#define SECOND SECOND_US
-#define MINUTE (60 * SECOND)
-#define HOUR   (60 * MINUTE)
-#define DAY    (24 * HOUR)
-
-#define KIB (INT64_C(1) << 10)
-#define MIB (INT64_C(1) << 20)
-#define GIB (INT64_C(1) << 30)
 
 #define LIST_TEXT_MAX ((size_t)SOURCE_PATTERNS_MAX * (SOURCE_PATTERN_MAX + 8))
 

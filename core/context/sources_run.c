@@ -1,6 +1,7 @@
 /* When: the thread that knows what is due, and those that do it. */
 #include "core/context/sources_private.h"
 
+#include "core/base/thread.h"
 #include "core/context/folder.h"
 #include "core/state/parts.h"
 
@@ -271,20 +272,9 @@ static void start_sources(struct sources *ss)
 	}
 }
 
-static int start_thread(
-	pthread_t *thread, void *(*run)(void *), void *arg, const char *name, struct error *err)
-{
-	int r = pthread_create(thread, NULL, run, arg);
-
-	if (r != 0)
-		return error_set(err, r, "can't start a thread for the sources: %s", strerror(r));
-	pthread_setname_np(*thread, name);
-	return 0;
-}
-
 static int start_threads(struct sources *ss, struct error *err)
 {
-	int r = start_thread(&ss->scheduler, run_scheduler, ss, "sources", err);
+	int r = thread_start(&ss->scheduler, "sources", run_scheduler, ss, err);
 
 	ss->scheduling = r == 0;
 	while (r == 0 && ss->working < SOURCES_AT_ONCE + FOLDERS_AT_ONCE) {
@@ -292,7 +282,7 @@ static int start_threads(struct sources *ss, struct error *err)
 
 		w->sources = ss;
 		w->queue = ss->working < SOURCES_AT_ONCE ? QUEUE_NETWORK : QUEUE_DISK;
-		r = start_thread(&w->thread, run_worker, w, "sync", err);
+		r = thread_start(&w->thread, "sync", run_worker, w, err);
 		ss->working += r == 0;
 	}
 	return r;

@@ -7,27 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void add_text(struct buf *out, const char *key, const char *text)
-{
-	buf_addf(out, ",\"%s\":", key);
-	if (text != NULL)
-		buf_add_json(out, text, strlen(text));
-	else
-		buf_adds(out, "null");
-}
-
-static void add_time(struct buf *out, const char *key, int64_t wall_us)
-{
-	buf_addf(out, ",\"%s\":", key);
-	if (wall_us == 0) {
-		buf_adds(out, "null");
-		return;
-	}
-	buf_addc(out, '"');
-	buf_add_time(out, wall_us);
-	buf_addc(out, '"');
-}
-
 char *source_result_line(const struct source *s, const struct sync_result *result)
 {
 	struct buf out = BUF_INIT;
@@ -41,10 +20,10 @@ char *source_result_line(const struct source *s, const struct sync_result *resul
 	buf_addf(&out, ",\"unchanged\":%lld,\"failed\":%lld,\"fetched_bytes\":%lld",
 		(long long)result->unchanged, (long long)result->failed,
 		(long long)result->fetched_bytes);
-	add_time(&out, "began", result->began_us);
-	add_time(&out, "ended", result->ended_us);
+	buf_add_json_time(&out, "began", result->began_us);
+	buf_add_json_time(&out, "ended", result->ended_us);
 	if (result->error.code != 0)
-		add_text(&out, "error", result->error.text);
+		buf_add_json_text(&out, "error", result->error.text);
 	buf_addc(&out, '}');
 	return buf_detach(&out, NULL);
 }
@@ -108,14 +87,14 @@ static void add_config(const struct source *s, struct buf *out)
 		[SOURCE_NONE] = "none", [SOURCE_WEBDAV] = "webdav", [SOURCE_FOLDER] = "folder"};
 	const struct source_config *c = &s->state->config;
 
-	add_text(out, "kind", kinds[c->kind]);
-	add_text(out, "url", c->kind == SOURCE_FOLDER ? c->path : c->url);
+	buf_add_json_text(out, "kind", kinds[c->kind]);
+	buf_add_json_text(out, "url", c->kind == SOURCE_FOLDER ? c->path : c->url);
 	buf_addf(out, ",\"shared\":%s", c->shared ? "true" : "false");
 	buf_addf(out, ",\"interval_s\":%g", (double)c->interval_us / 1e6);
 	if (s->fixed)
-		add_text(out, "file", s->state->file);
+		buf_add_json_text(out, "file", s->state->file);
 	if (s->state->file_error != NULL)
-		add_text(out, "file_error", s->state->file_error);
+		buf_add_json_text(out, "file_error", s->state->file_error);
 }
 
 static void add_watch(struct sources *ss, struct source *s, struct buf *out)
@@ -129,7 +108,7 @@ static void add_watch(struct sources *ss, struct source *s, struct buf *out)
 	else
 		buf_adds(out, ",\"watched\":false");
 	if (why.code != 0)
-		add_text(out, "watch_error", why.text);
+		buf_add_json_text(out, "watch_error", why.text);
 }
 
 void sources_status(struct sources *ss, struct source *s, struct buf *out)
@@ -146,9 +125,9 @@ void sources_status(struct sources *ss, struct source *s, struct buf *out)
 	buf_addf(out, ",\"files\":%lld,\"directories\":%lld,\"indexed\":%lld,\"bytes\":%lld",
 		(long long)sum.files, (long long)sum.directories, (long long)sum.indexed,
 		(long long)sum.bytes);
-	add_time(out, "last_success", st->success_us);
-	add_text(out, "last_error", st->error);
-	add_time(out, "next_sync", st->due_us != NEVER ? wall + (st->due_us - now) : 0);
+	buf_add_json_time(out, "last_success", st->success_us);
+	buf_add_json_text(out, "last_error", st->error);
+	buf_add_json_time(out, "next_sync", st->due_us != NEVER ? wall + (st->due_us - now) : 0);
 	buf_addf(out, ",\"last_sync\":%s", st->last != NULL ? st->last : "null");
 	if (st->sync != NULL) {
 		buf_adds(out, ",\"progress\":{");

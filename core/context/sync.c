@@ -1,6 +1,7 @@
 #include "core/context/sync_private.h"
 
 #include "core/base/text.h"
+#include "core/base/thread.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -30,14 +31,10 @@ static void sync_free(struct sync *s)
 
 static void init_locks(struct sync *s)
 {
-	pthread_condattr_t attr;
 
 	pthread_mutex_init(&s->mutex, NULL);
 	pthread_cond_init(&s->room, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->more, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&s->more);
 }
 
 int sync_begin(const struct sync_start *start, struct sync **out, struct error *err)

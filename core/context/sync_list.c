@@ -10,82 +10,6 @@
 /* A date this young may be told again of what was written after it. */
 #define YOUNG_US (2 * SECOND_US)
 
-/* The strings of what is wanted, until the next listing. */
-
-#define CHUNK ((size_t)64 << 10)
-
-struct arena {
-	struct arena *next;
-	size_t used, size;
-	char bytes[];
-};
-
-void arena_free(struct arena *a)
-{
-	while (a != NULL) {
-		struct arena *next = a->next;
-
-		free(a);
-		a = next;
-	}
-}
-
-static char *arena_copy(struct sync *s, const char *text)
-{
-	const size_t len = strlen(text) + 1;
-	struct arena *a = s->arena;
-	char *at;
-
-	if (a == NULL || a->size - a->used < len) {
-		size_t size = len > CHUNK ? len : CHUNK;
-
-		a = malloc(sizeof(*a) + size);
-		if (a == NULL)
-			return NULL;
-		*a = (struct arena){.next = s->arena, .size = size};
-		s->arena = a;
-	}
-	at = a->bytes + a->used;
-	memcpy(at, text, len);
-	a->used += len;
-	return at;
-}
-
-static void forget_wanted(struct sync *s)
-{
-	arena_free(s->arena);
-	s->arena = NULL;
-	s->wanted_count = 0;
-}
-
-/* `asked` (may be NULL): what is there, to be fetched only if it has changed. */
-static int want(struct sync *s, const struct member *m, const struct entry *asked)
-{
-	struct wanted w = {.is_dir = m->is_dir, .size = m->size};
-
-	if (s->wanted_count == s->wanted_cap) {
-		size_t cap = s->wanted_cap == 0 ? 64 : 2 * s->wanted_cap;
-		struct wanted *grown = realloc(s->wanted, cap * sizeof(*grown));
-
-		if (grown == NULL)
-			return -ENOMEM;
-		s->wanted = grown;
-		s->wanted_cap = cap;
-	}
-	w.path = arena_copy(s, m->path);
-	if (w.path == NULL)
-		return -ENOMEM;
-	if (asked != NULL && asked->etag != NULL) {
-		w.etag = arena_copy(s, asked->etag);
-		if (w.etag == NULL)
-			return -ENOMEM;
-	} else if (asked != NULL) {
-		w.modified_us = asked->modified_us;
-	}
-	s->wanted[s->wanted_count++] = w;
-	return 0;
-}
-
 /* ETags (RFC 9110, section 8.8.3). */
 
 static bool is_weak(const char *etag)
@@ -166,7 +90,7 @@ static int meet(struct listing *l, const struct member *m, const struct entry *e
 	if (m->is_dir) {
 		if (e == NULL || (m->modified_us != 0 && m->modified_us != e->modified_us))
 			l->puts[l->put_count++] = m;
-		return want(s, m, NULL);
+		return sync_want(s, m, NULL);
 	}
 	if (is_too_large(s, m)) {
 		if (e == NULL || e->fetched || e->size != (uint64_t)m->size ||
@@ -185,7 +109,7 @@ static int meet(struct listing *l, const struct member *m, const struct entry *e
 		l->unchanged++;
 		return 0;
 	}
-	return want(s, m, verdict == ASK ? e : NULL);
+	return sync_want(s, m, verdict == ASK ? e : NULL);
 }
 
 /* Each entry that is there comes in order of names, too. */
@@ -335,7 +259,7 @@ int sync_listing(struct sync *s, const char *dir, const struct member *members, 
 
 	if (status < 0)
 		return status;
-	forget_wanted(s);
+	sync_forget_wanted(s);
 	l.members = calloc(count + 1, sizeof(*l.members));
 	l.puts = calloc(count + 1, sizeof(*l.puts));
 	status = l.members == NULL || l.puts == NULL ? -ENOMEM : 0;
@@ -397,7 +321,7 @@ int sync_changed(
 
 	if (status < 0)
 		return status;
-	forget_wanted(s);
+	sync_forget_wanted(s);
 	if (is_sound(s, m->path, catalog_name(m->path)))
 		status = changed(&l, m, err);
 	buf_release(&l.replaced);

@@ -91,7 +91,12 @@ void sync_work_end(struct sync *); /* once all is committed */
 int paths_add(struct paths *, const char *path); /* -ENOMEM */
 void paths_release(struct paths *);
 
-/* sync_list.c */
+/* sync_wanted.c */
 void arena_free(struct arena *); /* takes NULL */
+
+/* What a listing hands out to be fetched, until the next one: forgets it; and adds a member, with
+ * what is there of it, to be fetched only if it has changed (NULL: nothing). -ENOMEM. */
+void sync_forget_wanted(struct sync *);
+int sync_want(struct sync *, const struct member *, const struct entry *asked);
 
 #endif

@@ -4,8 +4,10 @@
  */
 #include "core/context/sync_private.h"
 
+#include "core/base/grow.h"
+#include "core/base/thread.h"
+
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -28,15 +30,11 @@ struct batch {
 
 int paths_add(struct paths *p, const char *path)
 {
-	if (p->count + 1 >= p->cap) {
-		size_t cap = p->cap == 0 ? 32 : 2 * p->cap;
-		char **items = realloc(p->items, cap * sizeof(*items));
+	char **items = grow(p->items, p->count + 1, &p->cap, sizeof(*items), 32); /* and a NULL */
 
-		if (items == NULL)
-			return -ENOMEM;
-		p->items = items;
-		p->cap = cap;
-	}
+	if (items == NULL)
+		return -ENOMEM;
+	p->items = items;
 	p->items[p->count] = strdup(path);
 	if (p->items[p->count] == NULL)
 		return -ENOMEM;
@@ -50,15 +48,6 @@ void paths_release(struct paths *p)
 		free(p->items[i]);
 	free(p->items);
 	*p = (struct paths){0};
-}
-
-static char *path_of(const struct entry *e)
-{
-	char *path;
-
-	if (asprintf(&path, "%s%s%s", e->dir, e->dir[0] != '\0' ? "/" : "", e->name) < 0)
-		return NULL;
-	return path;
 }
 
 /* Texts. */
@@ -103,7 +92,7 @@ static int prepare(struct sync *s, struct job *job)
 
 	if (job->kind == JOB_PUT && e->fetched && e->size <= INDEXED_MAX &&
 		sync_check(s, NULL) == 0) {
-		path = path_of(e);
+		path = entry_path(e);
 		if (path == NULL)
 			status = error_set(&why, ENOMEM, "out of memory");
 		else if (!is_known(s, job, path))
@@ -128,7 +117,7 @@ static void note_path(struct batch *b, const char *path, bool content)
 
 static void note_entry(struct batch *b, const struct entry *e, bool content)
 {
-	char *path = path_of(e);
+	char *path = entry_path(e);
 
 	if (path != NULL)
 		note_path(b, path, content);
@@ -225,7 +214,7 @@ static int apply(struct sync *s, struct batch *b, struct job *job, bool *more, s
 			note_entry(b, &job->entry, false);
 		return catalog_touch(c, &job->entry, job->shown, err);
 	}
-	path = path_of(&job->entry);
+	path = entry_path(&job->entry);
 	if (path == NULL)
 		return error_set(err, ENOMEM, "out of memory");
 	free(b->parent);
@@ -406,13 +395,10 @@ static void *work(void *arg)
 
 int sync_work_start(struct sync *s, struct error *err)
 {
-	int code = pthread_create(&s->worker, NULL, work, s);
+	int status = thread_start(&s->worker, "index", work, s, err);
 
-	if (code != 0)
-		return error_set(err, code, "can't start a thread: %s", strerror(code));
-	pthread_setname_np(s->worker, "index");
-	s->has_worker = true;
-	return 0;
+	s->has_worker = status == 0;
+	return status;
 }
 
 void sync_work_end(struct sync *s)

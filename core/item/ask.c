@@ -81,7 +81,7 @@ bool ask_awaits(const struct ask *ask, const char *session)
 	return ask->status == ASK_OPEN && p && p->state == PART_AWAITED;
 }
 
-static int add_part(struct ask *ask, const char *session, struct ask_part **out)
+int ask_add_part(struct ask *ask, const char *session, struct ask_part **out)
 {
 	struct ask_part *grown = ask->parts;
 	size_t n = ask->part_count;
@@ -101,7 +101,7 @@ static int add_part(struct ask *ask, const char *session, struct ask_part **out)
 }
 
 /* How many asks a session waits in, for core/item/ask_ring.c. */
-static void count_asking(struct state *st, const struct ask *ask, int by)
+void ask_count_asking(struct state *st, const struct ask *ask, int by)
 {
 	struct session *s =
 		ask->held && ask->item.session[0] ? state_session(st, ask->item.session) : NULL;
@@ -113,12 +113,12 @@ static void count_asking(struct state *st, const struct ask *ask, int by)
 static void settle(struct state *st, struct ask *ask, enum ask_status status)
 {
 	if (ask->status == ASK_OPEN && status != ASK_OPEN)
-		count_asking(st, ask, -1);
+		ask_count_asking(st, ask, -1);
 	ask->status = status;
 }
 
 /* What both a record's detail and a saved ask say of the question. */
-static int take_question(struct ask *ask, const struct json *json)
+int ask_take_question(struct ask *ask, const struct json *json)
 {
 	int64_t need = 1, flags = 0;
 
@@ -206,12 +206,12 @@ static int asked(
 {
 	const struct json *to = json_get(detail, "to");
 	bool schema = false;
-	int err = take_question(ask, detail);
+	int err = ask_take_question(ask, detail);
 
 	for (size_t i = 0; i < json_count(to) && !err; i++) {
 		const char *id = json_text(json_item(to, i));
 
-		err = id ? add_part(ask, id, NULL) : -EUCLEAN;
+		err = id ? ask_add_part(ask, id, NULL) : -EUCLEAN;
 	}
 	if (!err)
 		err = take_said(&ask->data, r, "data");
@@ -219,7 +219,7 @@ static int asked(
 	if (!err && schema)
 		err = take_said(&ask->schema, r, "schema");
 	if (!err)
-		count_asking(st, ask, 1);
+		ask_count_asking(st, ask, 1);
 	return err ? err : take_route(st, ask, detail);
 }
 
@@ -233,7 +233,7 @@ static int part_of(struct ask *ask, const struct json *detail, struct ask_part *
 	if (!by)
 		return 0;
 	*out = ask_part(ask, by);
-	return *out || !ask->anyone ? 0 : add_part(ask, by, out);
+	return *out || !ask->anyone ? 0 : ask_add_part(ask, by, out);
 }
 
 /* No more follows from that part, or NULL: from any. */
@@ -331,85 +331,6 @@ static int apply(struct state *st, struct item *item, const struct record *r,
 	return err;
 }
 
-static void save_part(const struct ask_part *p, struct buf *b)
-{
-	buf_addf(b, "{\"session\":\"%s\",\"state\":%d,\"at\":%lld", p->session, (int)p->state,
-		(long long)p->at_us);
-	if (p->more)
-		buf_adds(b, ",\"more\":true");
-	item_add_text(b, "from", p->from);
-	item_add_text(b, "answer", p->answer);
-	item_add_text(b, "error", p->error);
-	buf_addc(b, '}');
-}
-
-static void save(const struct item *item, struct buf *b)
-{
-	const struct ask *ask = (const struct ask *)item;
-
-	buf_addf(b,
-		",\"flags\":%d,\"need\":%zu,\"timeout_us\":%lld,\"deadline\":%lld,\"status\":%d,"
-		"\"reason\":%d",
-		ask_flags(ask), ask->need, (long long)ask->timeout_us, (long long)ask->deadline_us,
-		(int)ask->status, (int)ask->reason);
-	item_add_text(b, "type", ask->type);
-	item_add_raw(b, "data", ask->data);
-	item_add_raw(b, "schema", ask->schema);
-	item_add_text(b, "error", ask->error);
-	buf_adds(b, ",\"parts\":[");
-	for (size_t i = 0; i < ask->part_count; i++) {
-		if (i)
-			buf_addc(b, ',');
-		save_part(&ask->parts[i], b);
-	}
-	buf_addc(b, ']');
-}
-
-static int load_part(struct ask *ask, const struct json *json)
-{
-	const char *session = "";
-	int64_t state = 0;
-	struct ask_part *p;
-	int err;
-
-	json_get_string(json, "session", ID_MAX, &session, NULL);
-	json_get_integer(json, "state", 0, PART_ENDED, &state, NULL);
-	err = add_part(ask, session, &p);
-	if (err)
-		return err;
-	p->state = (enum part_state)state;
-	json_get_integer(json, "at", 0, INT64_MAX, &p->at_us, NULL);
-	json_get_bool(json, "more", &p->more, NULL);
-	err = item_take_text(&p->from, json, "from");
-	if (!err)
-		err = item_take_text(&p->error, json, "error");
-	return err ? err : item_take_text(&p->answer, json, "answer");
-}
-
-static int load(struct state *st, struct item *item, const struct json *json, const char *text)
-{
-	struct ask *ask = (struct ask *)item;
-	const struct json *parts = json_get(json, "parts");
-	int64_t status = 0, reason = 0;
-	int err = take_question(ask, json);
-
-	json_get_integer(json, "status", 0, ASK_CANCELLED, &status, NULL);
-	json_get_integer(json, "reason", 0, ASK_REASON_CANCELLED, &reason, NULL);
-	ask->status = (enum ask_status)status;
-	ask->reason = (enum ask_reason)reason;
-	if (!err)
-		err = item_take_raw(&ask->data, text, "data");
-	if (!err)
-		err = item_take_raw(&ask->schema, text, "schema");
-	if (!err)
-		err = item_take_text(&ask->error, json, "error");
-	for (size_t i = 0; i < json_count(parts) && !err; i++)
-		err = load_part(ask, json_item(parts, i));
-	if (!err && ask->status == ASK_OPEN)
-		count_asking(st, ask, 1);
-	return err;
-}
-
 static void release(struct item *item)
 {
 	struct ask *ask = (struct ask *)item;
@@ -432,8 +353,8 @@ const struct item_ops ask_item = {
 	.size = sizeof(struct ask),
 	.closed_max = 1000,
 	.apply = apply,
-	.save = save,
-	.load = load,
+	.save = ask_save,
+	.load = ask_load,
 	.release = release,
 	.session_ends = ask_session_ends,
 };

@@ -43,7 +43,7 @@ struct ask_part {
 	char *from;               /* the same for people, once it has answered */
 	enum part_state { PART_AWAITED, PART_ANSWERED, PART_ERROR, PART_ENDED } state;
 	bool more;    /* it has answered, and more follows */
-	char *answer; /* JSON text of a value: a string where it was text; or NULL */
+	char *answer; /* JSON text of a value; or NULL */
 	char *error;
 	int64_t at_us;
 };
@@ -108,9 +108,10 @@ struct item *ask_made(struct loop *, const struct act *);
 int ask_may_answer(struct loop *, const struct actor *, const struct item *, struct error *);
 
 /* Makes the act of answering this ask, or, where `error`, of saying why there is no answer. An
- * object with "replyTo" or "more" is an envelope: {"replyTo":ID,"data":…} or {…,"error":…}.
- * -EINVAL: it does not fit the schema, or is for another ask. When done: -EHOSTDOWN: the ask is
- * over, and its asker gone. */
+ * object with "replyTo" or "more" is an envelope: {"replyTo":ID,"data":…} or {…,"error":…}. Text is
+ * a string; where the question has a schema or is luca's it is the value that it reads as, if that
+ * fits. -EINVAL: it does not fit the schema, is for another ask, or has members that nobody would
+ * read; -EACCES: posing as another. When done: -EHOSTDOWN: the ask is over, and its asker gone. */
 int ask_answer(struct loop *, const struct actor *, struct item *, const struct message *,
 	bool error, struct act **out, struct error *);
 

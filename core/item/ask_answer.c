@@ -1,32 +1,11 @@
 /* Answering: an answer, or why there is none. */
 #include "core/item/ask_private.h"
 
-#include "core/base/framer.h"
-#include "core/base/json.h"
-#include "core/base/schema.h"
 #include "core/state/parts.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* An answer as it was written, checked. */
-struct reply {
-	struct buf value; /* JSON text as it was written; a string where that was text */
-	struct buf compact;
-	char *error; /* why there is none, or NULL */
-	bool more;
-};
-
-static void reply_free(void *arg)
-{
-	struct reply *reply = arg;
-
-	buf_release(&reply->value);
-	buf_release(&reply->compact);
-	free(reply->error);
-	free(reply);
-}
 
 /* With the state's lock held, or on the committer. */
 static bool is_asked(const struct ask *ask, const struct actor *actor)
@@ -59,114 +38,11 @@ int ask_may_answer(
 	return r;
 }
 
-/* Holds the answer to the question's schema. */
-static int check(
-	struct loop *loop, const struct ask *ask, const char *value, size_t len, struct error *err)
-{
-	struct schema *schema;
-	char *text;
-	int r;
-
-	state_rdlock(loop);
-	text = ask->schema ? strdup(ask->schema) : NULL;
-	state_unlock(loop);
-	if (!text)
-		return ask->schema ? -ENOMEM : 0;
-	r = schema_new(text, strlen(text), &schema, err);
-	free(text);
-	if (r)
-		return r;
-	r = schema_check(schema, value, len, err);
-	schema_free(schema);
-	return r == -E2BIG ? error_set(err, EINVAL, "%s", err->text) : r;
-}
-
-/* Text is a value where it reads as one: 8080, true, [1,2]; else it is a string. */
-static int take_text(struct loop *loop, const struct ask *ask, const struct message *m,
-	struct reply *reply, struct error *err)
-{
-	struct json *json;
-
-	buf_add_json(&reply->value, m->text, m->len);
-	if (buf_error(&reply->value))
-		return -ENOMEM;
-	if (json_parse_value(m->text, m->len, &json, NULL))
-		return check(loop, ask, reply->value.data, reply->value.len, err);
-	json_free(json);
-	return check(loop, ask, m->text, m->len, err);
-}
-
-static int take_error(const struct message *m, struct reply *reply)
-{
-	const struct json *value = m->json ? json_get(m->json, "error") : NULL;
-	const char *raw = m->text;
-	size_t len = m->len;
-
-	if (value && json_text(value))
-		reply->error = strdup(json_text(value));
-	else if (!m->json || !value || json_member(m->text, m->len, "error", &raw, &len))
-		reply->error = strndup(raw, len);
-	return reply->error ? 0 : -ENOMEM;
-}
-
-/* An object that names the ask is an envelope; one with "more" is the answer, and says whether
- * there is more of it. */
-static int take_object(struct loop *loop, const struct ask *ask, const struct message *m,
-	struct reply *reply, struct error *err)
-{
-	const struct json *to = json_get(m->json, "replyTo"), *more = json_get(m->json, "more");
-	const char *raw = m->text, *data = "null";
-	size_t len = m->len, data_len = 4;
-	bool says_more = more && json_kind(more) == JSON_KIND_BOOL;
-
-	reply->more = says_more && json_truth(more);
-	if (to && json_has(m->json, "error") &&
-		json_kind(json_get(m->json, "error")) != JSON_KIND_NULL)
-		return take_error(m, reply);
-	if (to || says_more)
-		json_member(m->text, m->len, "data", &data, &data_len);
-	else
-		data = raw, data_len = len;
-	if (to)
-		raw = data, len = data_len;
-	buf_add(&reply->value, raw, len);
-	if (buf_error(&reply->value))
-		return -ENOMEM;
-	return check(loop, ask, data, data_len, err);
-}
-
-/* Which ask an object names: NULL: none. */
-static const char *named(const struct message *m)
-{
-	const struct json *to = m->json ? json_get(m->json, "replyTo") : NULL;
-
-	return to ? json_text(to) : NULL;
-}
-
-static int take(struct loop *loop, const struct ask *ask, const struct message *m, bool error,
-	struct reply *reply, struct error *err)
-{
-	const char *to = named(m);
-	int r;
-
-	if (m->json && json_has(m->json, "replyTo") && (!to || strcmp(to, ask->item.id) != 0))
-		return error_set(err, EINVAL, "replyTo: this file is for the ask %s", ask->item.id);
-	if (error)
-		r = take_error(m, reply);
-	else if (m->json)
-		r = take_object(loop, ask, m, reply, err);
-	else
-		r = take_text(loop, ask, m, reply, err);
-	if (!r && !reply->error)
-		r = json_compact(reply->value.data, reply->value.len, &reply->compact);
-	return r;
-}
-
 /* It comes after the ask was decided, or this one's part of it: a message to the asker. */
 static int tell(struct loop *loop, struct act *a, const struct ask *ask, bool late,
 	const struct draft *speaker, struct error *err)
 {
-	const struct reply *reply = a->more;
+	const struct ask_reply *reply = a->more;
 	struct buf *b = &a->text[ASK_TEXT_DATA];
 	struct draft d = *speaker;
 	const struct session *hearer;
@@ -192,7 +68,7 @@ static int tell(struct loop *loop, struct act *a, const struct ask *ask, bool la
 static int add_answer(
 	struct loop *loop, struct act *a, const struct ask *ask, const struct draft *speaker)
 {
-	struct reply *reply = a->more;
+	struct ask_reply *reply = a->more;
 	struct buf *data = &a->text[ASK_TEXT_DATA], *detail = &a->text[ASK_TEXT_DETAIL];
 	struct ask_count n = ask_count(ask);
 	struct draft d = *speaker;
@@ -234,7 +110,7 @@ static int decide(struct loop *loop, struct command *c, struct error *err)
 {
 	struct act *a = (struct act *)c;
 	const struct ask *ask = (const struct ask *)a->item;
-	const struct reply *reply = a->more;
+	const struct ask_reply *reply = a->more;
 	struct ask_part anyone = {.state = PART_AWAITED}, *p;
 	struct draft d = {0};
 	int r = check_asked(ask, &a->actor, err);
@@ -259,7 +135,7 @@ static int decide(struct loop *loop, struct command *c, struct error *err)
 int ask_answer(struct loop *loop, const struct actor *actor, struct item *item,
 	const struct message *m, bool error, struct act **out, struct error *err)
 {
-	struct reply *reply = calloc(1, sizeof(*reply));
+	struct ask_reply *reply = calloc(1, sizeof(*reply));
 	struct act *a = reply ? act_new(actor) : NULL;
 	int r;
 
@@ -268,11 +144,11 @@ int ask_answer(struct loop *loop, const struct actor *actor, struct item *item,
 		return -ENOMEM;
 	}
 	a->more = reply;
-	a->more_free = reply_free;
+	a->more_free = ask_reply_free;
 	a->item = item_ref(item);
 	a->command.decide = decide;
 	a->command.alone = true; /* the first of two counts */
-	r = take(loop, (const struct ask *)item, m, error, reply, err);
+	r = ask_reply_take(reply, loop, actor, (const struct ask *)item, m, error, err);
 	if (r)
 		act_free(a);
 	else
@@ -283,7 +159,7 @@ int ask_answer(struct loop *loop, const struct actor *actor, struct item *item,
 int ask_answer_any(struct loop *loop, const struct actor *actor, const struct message *m,
 	struct act **out, struct error *err)
 {
-	const char *id = named(m);
+	const char *id = ask_reply_to(m);
 	struct item *item;
 	int r;
 
@@ -307,7 +183,7 @@ int ask_answer_any(struct loop *loop, const struct actor *actor, const struct me
 bool ask_is_answer(struct loop *loop, const struct actor *actor, const struct session *to,
 	const struct message *m)
 {
-	const char *id = named(m);
+	const char *id = ask_reply_to(m);
 	const struct item *item;
 	bool is = false;
 

@@ -65,6 +65,25 @@ int ask_question_take(struct question *, const struct actor *, const struct mess
 	const struct asking *, struct error *);
 void ask_question_free(void *question);
 
+/* An answer as it was written, checked. */
+struct ask_reply {
+	struct buf value; /* JSON text as it was written; a string where that was text */
+	struct buf compact;
+	char *error; /* why there is none, or NULL */
+	bool more;
+};
+
+/* Takes what a message answers (zeroed at first), or, where `error`, why there is no answer. Text
+ * is a string; where the question has a schema or is luca's it is the value that it reads as, if
+ * that fits. -EINVAL: it does not fit, is for another ask, or has members that nobody would read;
+ * -EACCES: another's name; -ENOMEM. Frees it; takes NULL. */
+int ask_reply_take(struct ask_reply *, struct loop *, const struct actor *, const struct ask *,
+	const struct message *, bool error, struct error *);
+void ask_reply_free(void *reply);
+
+/* The ask that an object names by replyTo; NULL: none. */
+const char *ask_reply_to(const struct message *);
+
 /* Of struct item_ops. */
 int ask_session_ends(
 	struct loop *, struct act *, struct item *, const struct session *, struct error *);
@@ -104,5 +123,16 @@ struct ask_wish {
 	size_t count, need;
 };
 bool ask_rings(struct loop *, const struct ask_wish *);
+
+/* item_ops.save and .load. */
+void ask_save(const struct item *, struct buf *);
+int ask_load(struct state *, struct item *, const struct json *, const char *text);
+
+/* The fold's parts, which loading uses too: what was asked, from a record's detail or from what was
+ * saved, which has the same members; one who was asked; and that one more (or less) of the asker's
+ * asks is open. -ENOMEM. */
+int ask_take_question(struct ask *, const struct json *);
+int ask_add_part(struct ask *, const char *session, struct ask_part **out);
+void ask_count_asking(struct state *, const struct ask *, int by);
 
 #endif

@@ -35,17 +35,11 @@ static int check_members(const struct json *json, struct error *err)
 {
 	static const char *const known[] = {"to", "type", "data", "timeout", "request_id",
 		"requestId", "schema", "wait", "session_id", "from", "timestamp", NULL};
-	const struct json *value;
-	const char *key;
-	int i;
+	const char *key = json_stranger(json, known);
 
-	for (struct json_iter it = json_iter(json); json_next(&it, &key, &value);) {
-		for (i = 0; known[i] && strcmp(known[i], key) != 0; i++)
-			;
-		if (!known[i])
-			return error_set(err, EINVAL,
-				"%.80s: unknown in a question; what is asked goes into data", key);
-	}
+	if (key)
+		return error_set(err, EINVAL,
+			"%.80s: unknown in a question; what is asked goes into data", key);
 	if (!json_has(json, "data") && !json_has(json, "type"))
 		return error_set(err, EINVAL, "data: a question needs data, or at least a type");
 	return 0;

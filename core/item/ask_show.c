@@ -54,25 +54,6 @@ static void add_plain(const char *value, struct buf *out)
 	json_free(json);
 }
 
-/* Text is a value where it reads as one. */
-static void add_value(const char *value, struct buf *out)
-{
-	struct json *json, *inner;
-	const char *text;
-
-	if (*value == '"' && json_parse_value(value, strlen(value), &json, NULL) == 0) {
-		text = json_text(json);
-		if (json_parse_value(text, strlen(text), &inner, NULL) == 0) {
-			json_free(inner);
-			json_compact(text, strlen(text), out);
-			json_free(json);
-			return;
-		}
-		json_free(json);
-	}
-	json_compact(value, strlen(value), out);
-}
-
 static void add_line(const struct ask *ask, const struct ask_part *p, struct buf *out)
 {
 	if (ask->luca && !ask->many) {
@@ -85,10 +66,7 @@ static void add_line(const struct ask *ask, const struct ask_part *p, struct buf
 			buf_adds(out, "null");
 		item_add_text(out, "from", p->from);
 	}
-	if (p->answer && ask->luca) {
-		buf_adds(out, ",\"data\":");
-		add_value(p->answer, out);
-	} else if (p->answer) {
+	if (p->answer) {
 		buf_adds(out, ",\"data\":");
 		json_compact(p->answer, strlen(p->answer), out);
 	}

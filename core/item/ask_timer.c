@@ -1,6 +1,7 @@
 /* Asks whose time is over: a thread that sleeps until the earliest deadline. */
 #include "core/item/ask_private.h"
 
+#include "core/base/thread.h"
 #include "core/state/parts.h"
 
 #include <errno.h>
@@ -241,16 +242,12 @@ static int begin_all(struct loop *loop, struct error *err)
 int asks_start(struct loop *loop, struct error *err)
 {
 	struct asks *asks = calloc(1, sizeof(*asks));
-	pthread_condattr_t attr;
 	int r;
 
 	if (!asks)
 		return error_set(err, ENOMEM, "out of memory");
 	pthread_mutex_init(&asks->mutex, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&asks->cond, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&asks->cond);
 	commit_hold(loop); /* who commits looks at it */
 	loop->asks = asks;
 	commit_resume(loop);

@@ -108,4 +108,8 @@ void collaboration_record(const struct state *, const struct collaboration *, st
 void collaboration_participants(const struct collaboration *, struct buf *);
 bool collaboration_votes(const struct collaboration *, int64_t n, struct buf *);
 
+/* Adds the decision's votes counted, as {"yes":2,…}: each word once, where it first was cast, and
+ * so many words at the most. */
+void collaboration_tally(const struct decision *, size_t most, struct buf *);
+
 #endif

@@ -160,19 +160,14 @@ static int take_begin_json(struct todo *t, const struct message *m, struct error
 {
 	static const char *const known[] = {
 		"participants", "session_type", "metadata", "name", "id", "session_id", NULL};
-	const char *id = NULL, *type = NULL, *key, *raw;
-	const struct json *value;
-	size_t len;
-	int r = 0, i;
+	const char *key = json_stranger(m->json, known);
+	const struct json *value = json_get(m->json, "participants");
+	const char *id = NULL, *type = NULL;
+	int r = 0;
 
-	for (struct json_iter it = json_iter(m->json); json_next(&it, &key, &value);) {
-		for (i = 0; known[i] && strcmp(known[i], key) != 0; i++)
-			;
-		if (!known[i])
-			return error_set(
-				err, EINVAL, "%.80s: unknown; more goes into metadata", key);
-	}
-	for (i = 3; known[i] && !r; i++)
+	if (key)
+		return error_set(err, EINVAL, "%.80s: unknown; more goes into metadata", key);
+	for (int i = 3; known[i] && !r; i++)
 		r = json_get_string(m->json, known[i], 0, &id, err);
 	if (!r && id)
 		r = take_id(t, id, err);
@@ -180,18 +175,9 @@ static int take_begin_json(struct todo *t, const struct message *m, struct error
 		r = json_get_string(m->json, "session_type", SESSION_TYPE_MAX, &type, err);
 	if (!r && type && !(t->text = strdup(type)))
 		r = -ENOMEM;
-	value = json_get(m->json, "participants");
 	if (!r && value)
 		r = names_from_list(t, value, "participants", false, err);
-	value = json_get(m->json, "metadata");
-	if (r || !value || json_kind(value) == JSON_KIND_NULL)
-		return r;
-	if (json_kind(value) != JSON_KIND_OBJECT ||
-		!json_member(m->text, m->len, "metadata", &raw, &len))
-		return error_set(err, EINVAL, "metadata: must be an object");
-	if (len > TOGETHER_GIVEN_MAX)
-		return error_set(err, EINVAL, "metadata: at most %d bytes", TOGETHER_GIVEN_MAX);
-	return todo_take_raw(&t->metadata, raw, len);
+	return r ? r : todo_take_metadata(t, m, TOGETHER_GIVEN_MAX, err);
 }
 
 int collaboration_begin_id(struct loop *loop, const struct actor *actor, const char *id,

@@ -62,18 +62,12 @@ static int take_decision_json(
 {
 	static const char *const known[] = {
 		"decision", "text", "metadata", "session_id", "from", NULL};
-	const struct json *value;
-	const char *text = NULL, *key, *raw;
-	size_t len;
-	int r = message_check_names(actor, m->json, err), i;
+	const char *text = NULL, *key;
+	int r = message_check_names(actor, m->json, err);
 
-	for (struct json_iter it = json_iter(m->json); json_next(&it, &key, &value) && !r;) {
-		for (i = 0; known[i] && strcmp(known[i], key) != 0; i++)
-			;
-		if (!known[i])
-			return error_set(
-				err, EINVAL, "%.80s: unknown; more goes into metadata", key);
-	}
+	key = r ? NULL : json_stranger(m->json, known);
+	if (key)
+		return error_set(err, EINVAL, "%.80s: unknown; more goes into metadata", key);
 	if (!r)
 		r = json_get_string(m->json, "text", 0, &text, err);
 	if (!r)
@@ -82,13 +76,7 @@ static int take_decision_json(
 		return error_set(err, EINVAL, "decision: missing");
 	if (!r && !(t->text = strdup(text)))
 		r = -ENOMEM;
-	value = json_get(m->json, "metadata");
-	if (r || !value || json_kind(value) == JSON_KIND_NULL)
-		return r;
-	if (json_kind(value) != JSON_KIND_OBJECT ||
-		!json_member(m->text, m->len, "metadata", &raw, &len))
-		return error_set(err, EINVAL, "metadata: must be an object");
-	return todo_take_raw(&t->metadata, raw, len);
+	return r ? r : todo_take_metadata(t, m, SIZE_MAX, err);
 }
 
 int collaboration_decide(struct loop *loop, const struct actor *actor, struct item *item,

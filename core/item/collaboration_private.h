@@ -30,8 +30,10 @@ struct todo *todo_add(const struct actor *, struct item *,
  * Returns the status. */
 int todo_over(int status, struct act *, struct act **act);
 
-/* Copies JSON text, compact. -ENOMEM. */
-int todo_take_raw(char **field, const char *json, size_t len);
+/* Takes a message's metadata, if it has any: an object of at most so many bytes. -EINVAL, -ENOMEM.
+ */
+struct message;
+int todo_take_metadata(struct todo *, const struct message *, size_t most, struct error *);
 
 /* Names from text, apart by white space or commas (`-name`: out, where `signs` says so), or from a
  * list of strings. -EINVAL, -ENOMEM. */

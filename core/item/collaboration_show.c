@@ -5,29 +5,14 @@
 
 #include <string.h>
 
-static void add_time(struct buf *b, const char *key, int64_t us)
+void collaboration_tally(const struct decision *d, size_t most, struct buf *b)
 {
-	buf_addf(b, ",\"%s\":", key);
-	if (!us) {
-		buf_adds(b, "null");
-		return;
-	}
-	buf_addc(b, '"');
-	buf_add_time(b, us);
-	buf_addc(b, '"');
-}
+	size_t n, words = 0;
 
-/* Adds ,"KEY":{"yes":2,…}: the decision's votes counted. */
-static void add_tally(struct buf *b, const char *key, const struct decision *d)
-{
-	bool first = true;
-	size_t n;
-
-	buf_addf(b, ",\"%s\":{", key);
-	for (size_t i = 0; i < d->vote_count; i++) {
+	buf_addc(b, '{');
+	for (size_t i = 0; i < d->vote_count && words < most; i++) {
 		const char *word = d->votes[i].word;
 
-		/* Each word once, where it first was cast. */
 		for (n = 0; n < i && strcmp(d->votes[n].word, word) != 0; n++)
 			;
 		if (n < i)
@@ -35,9 +20,8 @@ static void add_tally(struct buf *b, const char *key, const struct decision *d)
 		n = 0;
 		for (size_t k = i; k < d->vote_count; k++)
 			n += strcmp(d->votes[k].word, word) == 0;
-		if (!first)
+		if (words++)
 			buf_addc(b, ',');
-		first = false;
 		buf_add_json(b, word, strlen(word));
 		buf_addf(b, ":%zu", n);
 	}
@@ -53,8 +37,9 @@ static void add_decisions(const struct collaboration *c, struct buf *b)
 		buf_addf(b, "%s{\"n\":%zu", i ? "," : "", i + 1);
 		item_add_text(b, "text", d->text);
 		item_add_text(b, "proposer", d->proposer);
-		add_time(b, "at", d->time_us);
-		add_tally(b, "tally", d);
+		buf_add_json_time(b, "at", d->time_us);
+		buf_adds(b, ",\"tally\":");
+		collaboration_tally(d, SIZE_MAX, b);
 		buf_addc(b, '}');
 	}
 	buf_addc(b, ']');
@@ -75,8 +60,8 @@ void collaboration_record(const struct state *st, const struct collaboration *c,
 	}
 	buf_addc(b, ']');
 	item_add_text(b, "started_by", item->from);
-	add_time(b, "started_at", item->began_us);
-	add_time(b, "ended_at", item->closed_us);
+	buf_add_json_time(b, "started_at", item->began_us);
+	buf_add_json_time(b, "ended_at", item->closed_us);
 	buf_addf(b,
 		",\"status\":\"%s\",\"activity_count\":%llu,\"message_count\":%llu,"
 		"\"decision_count\":%zu",
@@ -102,7 +87,7 @@ bool collaboration_votes(const struct collaboration *c, int64_t n, struct buf *b
 	buf_addf(b, "{\"n\":%lld", (long long)n);
 	item_add_text(b, "decision", d->text);
 	item_add_text(b, "proposer", d->proposer);
-	add_time(b, "at", d->time_us);
+	buf_add_json_time(b, "at", d->time_us);
 	buf_adds(b, ",\"votes\":{");
 	for (size_t i = 0; i < d->vote_count; i++) {
 		if (i)
@@ -112,7 +97,8 @@ bool collaboration_votes(const struct collaboration *c, int64_t n, struct buf *b
 		buf_add_json(b, d->votes[i].word, strlen(d->votes[i].word));
 	}
 	buf_addc(b, '}');
-	add_tally(b, "tally", d);
+	buf_adds(b, ",\"tally\":");
+	collaboration_tally(d, SIZE_MAX, b);
 	buf_adds(b, "}\n");
 	return true;
 }

@@ -1,6 +1,7 @@
 /* What the acts on collaborations have in common. */
 #include "core/item/collaboration_private.h"
 
+#include "core/base/framer.h"
 #include "core/base/json.h"
 #include "core/base/text.h"
 #include "core/state/parts.h"
@@ -135,12 +136,23 @@ int add_event(struct act *a, struct draft *speaker, const char *type, struct buf
 	return act_add_built(a, &d, data, detail);
 }
 
-int todo_take_raw(char **field, const char *json, size_t len)
+int todo_take_metadata(struct todo *t, const struct message *m, size_t most, struct error *err)
 {
+	const struct json *value = json_get(m->json, "metadata");
 	struct buf b = BUF_INIT;
-	int r = json_compact(json, len, &b);
+	const char *raw;
+	size_t len;
+	int r;
 
-	if (!r && !(*field = buf_detach(&b, NULL)))
+	if (!value || json_kind(value) == JSON_KIND_NULL)
+		return 0;
+	if (json_kind(value) != JSON_KIND_OBJECT ||
+		!json_member(m->text, m->len, "metadata", &raw, &len))
+		return error_set(err, EINVAL, "metadata: must be an object");
+	if (len > most)
+		return error_set(err, EINVAL, "metadata: at most %zu bytes", most);
+	r = json_compact(raw, len, &b);
+	if (!r && !(t->metadata = buf_detach(&b, NULL)))
 		r = -ENOMEM;
 	buf_release(&b);
 	return r;

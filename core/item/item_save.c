@@ -13,10 +13,8 @@
 
 void item_add_text(struct buf *b, const char *key, const char *text)
 {
-	if (!text)
-		return;
-	buf_addf(b, ",\"%s\":", key);
-	buf_add_json(b, text, strlen(text));
+	if (text)
+		buf_add_json_text(b, key, text);
 }
 
 void item_add_raw(struct buf *b, const char *key, const char *json)

@@ -19,18 +19,9 @@ struct row {
 	size_t collaborations;       /* and how many */
 };
 
-static void add_text(struct buf *b, const char *key, const char *text)
-{
-	buf_addf(b, ",\"%s\":", key);
-	if (text)
-		buf_add_json(b, text, strlen(text));
-	else
-		buf_adds(b, "null");
-}
-
 static void add_task_id(struct buf *b, const char *key, const struct task *t)
 {
-	add_text(b, key, t ? t->item.id : NULL);
+	buf_add_json_text(b, key, t ? t->item.id : NULL);
 }
 
 /* The department that a session gave, copied; or NULL. */
@@ -56,7 +47,7 @@ static void add_department(struct buf *b, const struct agent *a, const struct ta
 	for (const struct session *s = a->sessions; s && !found; s = s->agent_next)
 		if (!s->ended_us)
 			found = department_of(s);
-	add_text(b, "department", found ? found : current ? current->department : NULL);
+	buf_add_json_text(b, "department", found ? found : current ? current->department : NULL);
 	free(found);
 }
 
@@ -67,7 +58,7 @@ static void add_current(struct buf *b, const struct agent *a, const struct task 
 
 	while (s && !session_is_busy(s))
 		s = s->agent_next;
-	add_text(b, "current_task", s ? s->task : current ? current->description : NULL);
+	buf_add_json_text(b, "current_task", s ? s->task : current ? current->description : NULL);
 }
 
 /* How many collaborations it takes part in, by its name or by a session's. */
@@ -94,8 +85,8 @@ void status_agent(const struct loop *loop, const struct agent *a, struct buf *b)
 	const char *comma = "";
 
 	buf_addf(b, "\"agent_id\":\"%s\"", a->key);
-	add_text(b, "agent", a->name);
-	add_text(b, "status", agent_is_busy(a) ? "active" : "idle");
+	buf_add_json_text(b, "agent", a->name);
+	buf_add_json_text(b, "status", agent_is_busy(a) ? "active" : "idle");
 	add_department(b, a, current);
 	add_current(b, a, current);
 	add_task_id(b, "current_activity", current);

@@ -66,17 +66,8 @@ static bool says_more(const struct json *json)
 {
 	static const char *const known[] = {
 		"success", "ok", "result", "error", "task_id", "activity_id", NULL};
-	const struct json *value;
-	const char *key;
-	int i;
 
-	for (struct json_iter it = json_iter(json); json_next(&it, &key, &value);) {
-		for (i = 0; known[i] && strcmp(known[i], key) != 0; i++)
-			;
-		if (!known[i])
-			return true;
-	}
-	return false;
+	return json_stranger(json, known) != NULL;
 }
 
 /* The message as it was written, in the place of what was its result. */

@@ -5,30 +5,9 @@
 
 #include <string.h>
 
-static void add_text(struct buf *b, const char *key, const char *text)
-{
-	buf_addf(b, ",\"%s\":", key);
-	if (text)
-		buf_add_json(b, text, strlen(text));
-	else
-		buf_adds(b, "null");
-}
-
 static void add_raw(struct buf *b, const char *key, const char *json, const char *otherwise)
 {
 	buf_addf(b, ",\"%s\":%s", key, json ? json : otherwise);
-}
-
-static void add_time(struct buf *b, const char *key, int64_t us)
-{
-	buf_addf(b, ",\"%s\":", key);
-	if (us) {
-		buf_addc(b, '"');
-		buf_add_time(b, us);
-		buf_addc(b, '"');
-	} else {
-		buf_adds(b, "null");
-	}
 }
 
 /* Ids and keys need no escaping. */
@@ -36,19 +15,19 @@ static void add_head(const struct task *t, struct buf *b)
 {
 	buf_addf(b, "\"task_id\":\"%s\",\"activity_id\":\"%s\",\"agent_id\":\"%s\"", t->item.id,
 		t->item.id, t->agent);
-	add_text(b, "agent", t->agent_name);
-	add_text(b, "session_id", t->item.session[0] ? t->item.session : NULL);
-	add_text(b, "by", t->by);
-	add_text(b, "task_description", t->description);
-	add_text(b, "activity_type", t->activity);
-	add_text(b, "department", t->department);
+	buf_add_json_text(b, "agent", t->agent_name);
+	buf_add_json_text(b, "session_id", t->item.session[0] ? t->item.session : NULL);
+	buf_add_json_text(b, "by", t->by);
+	buf_add_json_text(b, "task_description", t->description);
+	buf_add_json_text(b, "activity_type", t->activity);
+	buf_add_json_text(b, "department", t->department);
 }
 
 void task_record_short(const struct loop *loop, const struct task *t, struct buf *b)
 {
 	(void)loop;
 	add_head(t, b);
-	add_time(b, "started_at", t->item.began_us);
+	buf_add_json_time(b, "started_at", t->item.began_us);
 }
 
 void task_record(const struct loop *loop, const struct task *t, struct buf *b)
@@ -60,16 +39,16 @@ void task_record(const struct loop *loop, const struct task *t, struct buf *b)
 	add_raw(b, "metadata", t->metadata, "{}");
 	add_raw(b, "related_agents", t->related, "[]");
 	add_raw(b, "estimated_duration", t->estimated, "null");
-	add_text(b, "collaboration", t->in);
-	add_text(b, "status", task_statuses[t->status]);
-	add_time(b, "started_at", t->item.began_us);
-	add_time(b, "timestamp", t->item.began_us);
-	add_time(b, "finished_at", t->item.closed_us);
+	buf_add_json_text(b, "collaboration", t->in);
+	buf_add_json_text(b, "status", task_statuses[t->status]);
+	buf_add_json_time(b, "started_at", t->item.began_us);
+	buf_add_json_time(b, "timestamp", t->item.began_us);
+	buf_add_json_time(b, "finished_at", t->item.closed_us);
 	if (t->item.closed_us)
 		buf_addf(b, ",\"duration\":%.15g", us > 0 ? (double)us / 1e6 : 0);
 	else
 		buf_adds(b, ",\"duration\":null");
-	add_text(b, "ended_by", t->ended_by);
+	buf_add_json_text(b, "ended_by", t->ended_by);
 	add_raw(b, "result", t->result, "null");
 	add_raw(b, "error", t->error, "null");
 	/* What else was told, without its braces. */

@@ -1,5 +1,7 @@
 #include "core/log/db_private.h"
 
+#include "core/base/thread.h"
+
 #include <errno.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -85,13 +87,10 @@ static void *move(void *arg)
 
 int mover_start(struct db *db, struct error *err)
 {
-	int code = pthread_create(&db->mover, NULL, move, db);
+	int status = thread_start(&db->mover, "wal", move, db, err);
 
-	if (code != 0)
-		return error_set(err, code, "can't start a thread: %s", strerror(code));
-	pthread_setname_np(db->mover, "wal");
-	db->has_mover = true;
-	return 0;
+	db->has_mover = status == 0;
+	return status;
 }
 
 void mover_stop(struct db *db)

@@ -1,4 +1,5 @@
 /* The memory as a whole: what is in it, and how much of it there may be. */
+#include "core/memory/memory_note.h"
 #include "core/memory/memory_private.h"
 
 #include <errno.h>
@@ -119,11 +120,29 @@ static int open_dir(struct memory *m, struct error *err)
 	return r;
 }
 
+static void init_locks(struct memory *m)
+{
+	pthread_rwlockattr_t attr;
+	pthread_condattr_t clock;
+
+	pthread_mutex_init(&m->mutex, NULL);
+	pthread_cond_init(&m->told, NULL);
+	/* Else a flow of lookups would keep a rename waiting for ever. */
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(&m->names, &attr);
+	pthread_rwlockattr_destroy(&attr);
+	pthread_mutex_init(&m->quiet_mutex, NULL);
+	pthread_condattr_init(&clock);
+	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
+	pthread_cond_init(&m->quiet_cond, &clock);
+	pthread_condattr_destroy(&clock);
+}
+
 int memory_open(
 	struct loop *loop, const struct config *config, struct memory **out, struct error *err)
 {
 	struct memory *m = calloc(1, sizeof(*m));
-	pthread_rwlockattr_t attr;
 	int r;
 
 	if (!m)
@@ -134,18 +153,17 @@ int memory_open(
 	m->root = (struct memory_node){.memory = m, .type = S_IFDIR, .refs = 1, .fd = -1};
 	pthread_mutex_init(&m->root.mutex, NULL);
 	m->idle_tail = &m->idle;
-	pthread_mutex_init(&m->mutex, NULL);
-	pthread_cond_init(&m->told, NULL);
-	/* Else a flow of lookups would keep a rename waiting for ever. */
-	pthread_rwlockattr_init(&attr);
-	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-	pthread_rwlock_init(&m->names, &attr);
-	pthread_rwlockattr_destroy(&attr);
+	m->next_us = INT64_MAX;
+	init_locks(m);
 	r = open_dir(m, err);
 	if (!r)
 		r = dirty_open(config->state, &m->dirty, err);
 	if (!r)
+		r = notes_open(config->state, &m->notes, err);
+	if (!r)
 		r = memory_take_stock(m, err);
+	if (!r)
+		r = memory_quiet_start(m, err);
 	if (r) {
 		memory_close(m);
 		return r;
@@ -180,15 +198,19 @@ void memory_close(struct memory *m)
 			memory_file_close(n->files);
 		memory_unref(n, 1);
 	}
+	memory_quiet_stop(m);
 	pthread_mutex_lock(&m->mutex);
 	while (m->telling > 0)
 		pthread_cond_wait(&m->told, &m->mutex);
 	pthread_mutex_unlock(&m->mutex);
 	dirty_close(m->dirty);
+	notes_close(m->notes);
 	if (m->fd >= 0)
 		close(m->fd);
 	pthread_rwlock_destroy(&m->names);
 	pthread_cond_destroy(&m->told);
+	pthread_cond_destroy(&m->quiet_cond);
+	pthread_mutex_destroy(&m->quiet_mutex);
 	pthread_mutex_destroy(&m->mutex);
 	pthread_mutex_destroy(&m->root.mutex);
 	free(m);

@@ -13,16 +13,23 @@
  *
  * A change of names is one event as it is made: the functions that make one give an act for the
  * caller to submit (core/state/loop.h; NULL where there is nothing to tell), and have succeeded
- *whatever becomes of the act. What is written to an open file is one event when it is closed:
+ * whatever becomes of the act; whose `done` ends in memory_told(). What is written to an open file
+ * is one event when it is closed:
  *
  *	memory.write  {"path":"memory/a","size":5,"revision":2}     created, written or cut
- *	              … "from":"memory/b"                           renamed; "exchanged":true
- *	              … "link_of":"memory/b"                        a hard link
- *	              … "kind":"directory" | "symlink"              has no revision
- *	              … "writers":["cece"]                          who else had it open for writing
- *	              … "recovered":true                            was open when the daemon was
- *killed memory.delete {"path":"memory/a","revision":2} memory.read
- *{"path":"memory/a","size":5,"revision":2}     where config->memory_reads says so
+ *	              ... "from":"memory/b"                         renamed; "exchanged":true
+ *	              ... "link_of":"memory/b"                      a hard link
+ *	              ... "kind":"directory" | "symlink"            has no revision
+ *	              ... "writers":["cece"]                        who else had it open for writing
+ *	              ... "recovered":true                          the daemon was killed meanwhile
+ *	              {"path":"memory/a/.git","kind":"directory","quiet":64}
+ *	                                      so many changes below it (config->memory_quiet)
+ *	memory.delete {"path":"memory/a","revision":2}
+ *	memory.read   {"path":"memory/a","size":5,"revision":2}     where config->memory_reads says
+ *	                                                            so
+ *
+ * What a kill leaves untold, the next start tells. What the log refuses is told when it takes it
+ * again.
  *
  * Errnos are those of the system calls, and: -EFBIG, -ENOSPC (a limit; the reason says which),
  * -EDQUOT (too many events are kept of this user), -EPERM (devices and pipes), -EXDEV (something
@@ -48,12 +55,26 @@ struct memory;
 struct memory_node;
 struct memory_file; /* an open one */
 
-/* Opens STATE/memory, made where it is not there, and counts what is in it; then tells of the files
- * that were open for writing when the daemon was killed. -EIO and others with the reason. */
+/* Opens STATE/memory, made where it is not there, and counts what is in it; then tells what the run
+ * before left untold. -EIO and others with the reason. */
 int memory_open(struct loop *, const struct config *, struct memory **out, struct error *err);
 
 /* Nobody may use it any more; every file is closed. Takes NULL. */
 void memory_close(struct memory *);
+
+/* The `done` of an act that was given here, or the end of one: frees it. */
+struct command;
+struct loop;
+struct record;
+void memory_told(struct loop *, struct command *, int status, const struct error *,
+	struct record *const *, size_t);
+
+/* Notes in `errors` why something was refused: one line a second for each user and errno, which
+ * says how many there were since. `code` is positive. `reason` NULL: what the code says of the
+ * disk; where that is nothing of the disk's, there is no line. */
+void memory_refused(struct memory *, uid_t, pid_t, const char *session, const char *path, int code,
+	const char *reason);
+const char *memory_reason(int code); /* what it says of the disk, or NULL */
 
 /* --- nodes: counted by reference; the root is there as long as the memory */
 
@@ -87,10 +108,11 @@ int memory_truncate(struct memory_node *, struct memory_file *, off_t, const str
 int memory_readlink(struct memory_node *, char *out, size_t size); /* the length; no NUL */
 
 /* Extended attributes, of user. alone; size 0 asks for the length. -ENODATA, -ERANGE, -EOPNOTSUPP,
- * -E2BIG (more than MEMORY_XATTR_MAX bytes). */
+ * -ENOSPC (more than MEMORY_XATTR_MAX bytes). */
 ssize_t memory_getxattr(struct memory_node *, const char *name, void *value, size_t size);
 ssize_t memory_listxattr(struct memory_node *, char *list, size_t size);
-int memory_setxattr(struct memory_node *, const char *name, const void *, size_t, int flags);
+int memory_setxattr(
+	struct memory_node *, const char *name, const void *, size_t, int flags, struct error *);
 int memory_removexattr(struct memory_node *, const char *name);
 
 /* What df shows: the limits, and what the disk has where that is less. */

@@ -229,31 +229,34 @@ ssize_t memory_listxattr(struct memory_node *n, char *list, size_t size)
 
 /* All of a file's are no more than a small file system holds in a block, whatever the disk's could
  * take: they count for nothing in memory_total. */
-static int xattr_fits(const struct by_proc *at, const char *name, size_t size)
+static int xattr_fits(const struct by_proc *at, const char *name, size_t size, struct error *err)
 {
+	static const char rule[] = "a file's extended attributes have at most %d bytes together";
 	char list[MEMORY_XATTR_MAX + 1];
 	ssize_t len = listxattr(at->path, list, MEMORY_XATTR_MAX), one;
 	size_t sum = strlen(name) + size;
 
+	if (len < 0 && errno == ERANGE)
+		return error_set(err, ENOSPC, rule, MEMORY_XATTR_MAX);
 	if (len < 0)
-		return errno == ERANGE ? -ENOSPC : 0;
+		return 0;
 	list[len] = '\0';
 	for (const char *next = list; next < list + len; next += strlen(next) + 1) {
 		one = strcmp(next, name) == 0 ? -1 : getxattr(at->path, next, NULL, 0);
 		sum += one >= 0 ? strlen(next) + (size_t)one : 0;
 	}
-	return sum > MEMORY_XATTR_MAX ? -ENOSPC : 0;
+	return sum > MEMORY_XATTR_MAX ? error_set(err, ENOSPC, rule, MEMORY_XATTR_MAX) : 0;
 }
 
-int memory_setxattr(
-	struct memory_node *n, const char *name, const void *value, size_t size, int flags)
+int memory_setxattr(struct memory_node *n, const char *name, const void *value, size_t size,
+	int flags, struct error *err)
 {
 	struct by_proc at;
 	int r = check_xattr(n, name);
 
 	if (r || (r = by_proc(n, &at)))
 		return r;
-	r = xattr_fits(&at, name, size);
+	r = xattr_fits(&at, name, size, err);
 	if (!r && setxattr(at.path, name, value, size, flags) != 0)
 		r = -errno;
 	close(at.fd);

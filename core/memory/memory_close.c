@@ -2,51 +2,9 @@
 #include "core/memory/memory_private.h"
 
 #include "core/base/limits.h"
-#include "core/state/parts.h"
 
 #include <stdlib.h>
 #include <unistd.h>
-
-/* Its note goes once the event is there. */
-struct telling {
-	struct memory *memory;
-	int slot;
-};
-
-static void told(struct loop *loop, struct command *c, int status, const struct error *err,
-	struct record *const *records, size_t count)
-{
-	struct telling *t = ((struct act *)c)->owner;
-	struct memory *m = t->memory;
-
-	dirty_drop(m->dirty, t->slot);
-	free(t);
-	act_over(loop, c, status, err, records, count);
-	pthread_mutex_lock(&m->mutex);
-	if (--m->telling == 0)
-		pthread_cond_signal(&m->told);
-	pthread_mutex_unlock(&m->mutex);
-}
-
-static void tell(struct memory_file *f, const struct memory_told *what)
-{
-	struct memory *m = f->node->memory;
-	struct telling *t = malloc(sizeof(*t));
-	struct act *a = t ? memory_tell(m, &f->actor, what) : NULL;
-
-	if (!a) {
-		free(t);
-		return;
-	}
-	*t = (struct telling){m, f->slot};
-	f->slot = -1;
-	pthread_mutex_lock(&m->mutex);
-	m->telling++;
-	pthread_mutex_unlock(&m->mutex);
-	a->owner = t;
-	a->command.done = told;
-	loop_submit(m->loop, &a->command);
-}
 
 static void delist(struct memory_file *f)
 {
@@ -56,10 +14,10 @@ static void delist(struct memory_file *f)
 	*f->link = f->next;
 	if (f->next)
 		f->next->link = f->link;
-	if (--n->opens == 0 && n->removed) {
+	if (--n->opens == 0 && n->removed)
 		memory_account(n->memory, -memory_blocks(n->size), -1);
+	if (n->opens == 0)
 		memory_idle_add(n);
-	}
 	pthread_mutex_unlock(&n->mutex);
 }
 
@@ -67,7 +25,10 @@ static void delist(struct memory_file *f)
 static void tell_all(struct memory_file *f)
 {
 	struct memory_node *n = f->node;
+	struct memory *m = n->memory;
 	struct memory_told what = {.node = n, .verb = "write"};
+	struct buf path = BUF_INIT; /* where it is not the first of its names */
+	struct memory_node *quiet;
 	bool changed, removed;
 
 	pthread_mutex_lock(&n->mutex);
@@ -77,18 +38,26 @@ static void tell_all(struct memory_file *f)
 	pthread_mutex_unlock(&n->mutex);
 	if (removed)
 		return;
+	quiet = memory_quiet_of(n, &path);
+	what.path = path.data;
 	what.writers = f->writers;
 	what.writer_count = f->writer_count;
 	if (changed) {
 		what.revision = memory_next_revision(n, f->fd, f->created);
-		tell(f, &what);
+		if (quiet)
+			memory_quiet_add(m, quiet, &f->actor);
+		else
+			memory_tell_now(m, &f->actor, &what, &f->slot);
 	}
-	if (n->memory->config->memory_reads && atomic_load(&f->has_read)) {
+	if (m->config->memory_reads && !quiet && atomic_load(&f->has_read)) {
 		what.verb = "read";
 		what.writer_count = 0;
 		what.revision = memory_revision_at(n, f->fd);
-		tell(f, &what);
+		memory_tell_now(m, &f->actor, &what, NULL);
 	}
+	if (quiet)
+		memory_unref(quiet, 1);
+	buf_release(&path);
 }
 
 void memory_file_close(struct memory_file *f)
@@ -124,7 +93,7 @@ void memory_idle_add(struct memory_node *n)
 	struct memory *m = n->memory;
 
 	pthread_mutex_lock(&m->mutex);
-	if (n->fd >= 0 && !n->idle_link) {
+	if (n->fd >= 0 && !n->names && !n->idle_link) {
 		n->idle_next = NULL;
 		n->idle_link = m->idle_tail;
 		*m->idle_tail = n;
@@ -150,22 +119,42 @@ static void limit_idle(struct memory *m)
 	pthread_mutex_unlock(&m->mutex);
 }
 
+/* Takes the descriptor; with the node's mutex. One that it has goes on to do. */
+static void keep(struct memory *m, struct memory_node *n, int fd)
+{
+	pthread_mutex_lock(&m->mutex);
+	if (n->fd < 0) {
+		n->fd = fd;
+		fd = -1;
+	}
+	pthread_mutex_unlock(&m->mutex);
+	if (fd >= 0)
+		close(fd);
+}
+
+void memory_node_unnamed(struct memory *m, struct memory_node *n, int fd)
+{
+	pthread_mutex_lock(&n->mutex);
+	keep(m, n, fd);
+	if (n->opens == 0)
+		memory_idle_add(n);
+	pthread_mutex_unlock(&n->mutex);
+	limit_idle(m);
+}
+
 void memory_node_removed(struct memory *m, struct memory_node *n, const struct stat *st, int fd)
 {
-	const int64_t bytes = S_ISREG(st->st_mode) ? memory_blocks(st->st_size) : 0;
-
 	if (!n) {
-		memory_account(m, -bytes, -1);
+		memory_account(m, S_ISREG(st->st_mode) ? -memory_blocks(st->st_size) : 0, -1);
 		close(fd);
 		return;
 	}
 	pthread_mutex_lock(&n->mutex);
 	n->removed = true;
-	pthread_mutex_lock(&m->mutex);
-	n->fd = fd;
-	pthread_mutex_unlock(&m->mutex);
+	keep(m, n, fd);
 	if (n->opens == 0) {
-		memory_account(m, -bytes, -1);
+		/* As it was charged: it may have been cut since the disk was asked. */
+		memory_account(m, -memory_blocks(n->size), -1);
 		memory_idle_add(n);
 	}
 	pthread_mutex_unlock(&n->mutex);

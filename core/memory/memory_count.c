@@ -1,7 +1,5 @@
-/* What is there when it is opened: how much, and what was left open by the run before. */
+/* What is there when it is opened: how much, and where what is looked for. */
 #include "core/memory/memory_private.h"
-
-#include "core/state/parts.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,9 +16,7 @@ struct count {
 		int64_t bytes;
 	} * linked; /* a file with several links is met as often */
 	size_t linked_count;
-	const struct dirty_left *left;
-	size_t left_count;
-	char **paths; /* of those that were left, NULL: not found */
+	struct memory_look *look;
 };
 
 static int add_linked(struct count *c, ino_t ino, int64_t bytes)
@@ -59,12 +55,27 @@ static void count_linked(struct count *c)
 	}
 }
 
-static int count_one(struct count *c, const char *dir, const char *name, const struct stat *st)
+/* Whether it is what is looked for. */
+static int look_at(struct count *c, uint64_t at, const char *dir, const char *name, uint64_t ino)
+{
+	struct memory_look *look = c->look;
+	struct memory_sought *sought = look->sought;
+
+	if (look->dir && look->dir == at && strcmp(name, look->name) == 0)
+		look->there = ino;
+	for (size_t i = 0; i < look->count; i++)
+		if (sought[i].ino == ino && !sought[i].path &&
+			asprintf(&sought[i].path, "%s%s%s", dir, *dir ? "/" : "", name) < 0) {
+			sought[i].path = NULL;
+			return -ENOMEM;
+		}
+	return 0;
+}
+
+static int count_one(struct count *c, const struct stat *st)
 {
 	int64_t bytes = S_ISREG(st->st_mode) ? memory_blocks(st->st_size) : 0;
 
-	if (st->st_dev != c->m->dev)
-		return 0; /* something was mounted there: it is not shown */
 	if (!S_ISDIR(st->st_mode) && st->st_nlink > 1) {
 		if (add_linked(c, st->st_ino, bytes))
 			return -ENOMEM;
@@ -72,10 +83,6 @@ static int count_one(struct count *c, const char *dir, const char *name, const s
 		c->m->nodes++;
 		c->m->bytes += bytes;
 	}
-	for (size_t i = 0; i < c->left_count; i++)
-		if (c->left[i].ino == st->st_ino && !c->paths[i] &&
-			asprintf(&c->paths[i], "%s%s%s", dir, *dir ? "/" : "", name) < 0)
-			return -ENOMEM;
 	return 0;
 }
 
@@ -108,21 +115,30 @@ static int count_dir(struct count *c, struct pending *at, struct pending **stack
 {
 	DIR *dir = fdopendir(at->fd);
 	struct dirent *e;
-	struct stat st;
+	struct stat st, in;
 	int r = 0;
 
 	if (!dir) {
 		close(at->fd);
 		return -ENOMEM;
 	}
+	if (fstat(dirfd(dir), &in) != 0)
+		r = -errno;
+	else if (in.st_ino == c->look->dir)
+		c->look->listed = true;
 	while (!r && (errno = 0, e = readdir(dir))) {
 		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
 			continue;
-		if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0) {
 			r = errno == ENOENT ? 0 : -errno;
-		else
-			r = count_one(c, at->path, e->d_name, &st);
-		if (!r && S_ISDIR(st.st_mode) && st.st_dev == c->m->dev)
+			continue;
+		}
+		if (st.st_dev != c->m->dev)
+			continue; /* something was mounted there: it is not shown */
+		r = count_one(c, &st);
+		if (!r)
+			r = look_at(c, in.st_ino, at->path, e->d_name, st.st_ino);
+		if (!r && S_ISDIR(st.st_mode))
 			r = push(stack, dirfd(dir), at->path, e->d_name);
 	}
 	if (!r && errno)
@@ -151,52 +167,11 @@ static int count(struct count *c)
 	return r;
 }
 
-/* What was open for writing when the daemon was killed may have changed. */
-static void tell_left(struct memory *m, const struct dirty_left *left, const char *path)
+int memory_count(struct memory *m, struct memory_look *look)
 {
-	struct actor actor = {.uid = left->uid, .kind = ACTOR_USER};
-	struct memory_told told = {.verb = "write", .type = S_IFREG, .recovered = true};
-	struct stat st;
-	struct act *a;
-	char *whole = NULL;
+	struct count c = {.m = m, .look = look};
+	int r = count(&c);
 
-	if (fstatat(m->fd, path, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(st.st_mode) ||
-		asprintf(&whole, MEMORY_DIR "/%s", path) < 0)
-		return;
-	state_rdlock(m->loop);
-	actor.session = left->session[0] ? state_session(m->loop->state, left->session) : NULL;
-	if (actor.session) {
-		session_ref(actor.session);
-		actor.kind = ACTOR_SESSION;
-	}
-	state_unlock(m->loop);
-	told.path = whole;
-	told.size = st.st_size;
-	a = memory_tell(m, &actor, &told);
-	if (a) {
-		a->command.done = act_over;
-		loop_submit(m->loop, &a->command);
-	}
-	actor_release(&actor);
-	free(whole);
-}
-
-int memory_take_stock(struct memory *m, struct error *err)
-{
-	struct count c = {.m = m};
-	int r;
-
-	c.left_count = dirty_left(m->dirty, &c.left);
-	c.paths = calloc(c.left_count + 1, sizeof(*c.paths));
-	r = c.paths ? count(&c) : -ENOMEM;
-	for (size_t i = 0; c.paths && i < c.left_count; i++) {
-		if (!r && c.paths[i])
-			tell_left(m, &c.left[i], c.paths[i]);
-		free(c.paths[i]);
-	}
-	free(c.paths);
 	free(c.linked);
-	if (!r)
-		dirty_reset(m->dirty);
-	return r ? error_set(err, -r, "memory: can't count what is there: %s", strerror(-r)) : 0;
+	return r;
 }

@@ -1,15 +1,13 @@
 /* What is told of a change, and in whose name. */
 #include "core/memory/memory_private.h"
 
+#include "core/base/json.h"
 #include "core/base/text.h"
 #include "core/state/parts.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-/* What memory_tell() leaves in the act's buffers. */
-enum { TYPE, DATA };
 
 #define USER_KNOWN_US (10 * SECOND_US)
 
@@ -45,10 +43,10 @@ static int decide(struct loop *loop, struct command *c, struct error *err)
 	struct draft d = {
 		.kind = RECORD_EVENT,
 		.uid = a->actor.uid,
-		.type = a->text[TYPE].data,
+		.type = a->text[MEMORY_TYPE].data,
 		.from = a->user,
-		.data = a->text[DATA].data,
-		.data_len = a->text[DATA].len,
+		.data = a->text[MEMORY_DATA].data,
+		.data_len = a->text[MEMORY_DATA].len,
 	};
 
 	(void)loop, (void)err;
@@ -109,7 +107,9 @@ static void add_kind(struct buf *out, mode_t type)
 		buf_adds(out, ",\"kind\":\"socket\"");
 }
 
-static void add_data(const struct memory_told *told, struct buf *out)
+#define RECOVERED ",\"recovered\":true"
+
+void memory_data(const struct memory_told *told, struct buf *out)
 {
 	struct buf path = BUF_INIT;
 
@@ -136,25 +136,63 @@ static void add_data(const struct memory_told *told, struct buf *out)
 	}
 	if (told->writer_count)
 		buf_addc(out, ']');
+	if (told->quiet)
+		buf_addf(out, ",\"quiet\":%llu", (unsigned long long)told->quiet);
 	if (told->recovered)
-		buf_adds(out, ",\"recovered\":true");
+		buf_adds(out, RECOVERED);
 	buf_addc(out, '}');
 }
 
-struct act *memory_tell(struct memory *m, const struct actor *actor, const struct memory_told *told)
+static struct act *act_of(const struct actor *actor, const char *verb)
 {
 	struct act *a = act_new(actor);
 
 	if (!a)
 		return NULL;
-	if (!actor->session)
-		name_user(m, actor->uid, a->user, sizeof(a->user));
-	buf_addf(&a->text[TYPE], "memory.%s", told->verb);
-	add_data(told, &a->text[DATA]);
+	buf_addf(&a->text[MEMORY_TYPE], "memory.%s", verb);
 	a->command.decide = decide;
-	if (buf_error(&a->text[TYPE]) || buf_error(&a->text[DATA])) {
+	return a;
+}
+
+static struct act *checked(struct act *a)
+{
+	if (a && (buf_error(&a->text[MEMORY_TYPE]) || buf_error(&a->text[MEMORY_DATA]))) {
 		act_free(a);
-		return NULL;
+		a = NULL;
 	}
 	return a;
+}
+
+struct act *memory_act(const struct actor *actor, const struct memory_told *told)
+{
+	struct act *a = act_of(actor, told->verb);
+
+	if (a)
+		memory_data(told, &a->text[MEMORY_DATA]);
+	return checked(a);
+}
+
+struct act *memory_act_again(
+	const struct actor *actor, const char *verb, const char *data, bool recovered)
+{
+	const size_t len = strlen(data);
+	struct json *json = NULL;
+	struct act *a;
+
+	if (json_parse(data, len, &json, NULL) != 0)
+		return NULL;
+	json_free(json);
+	a = act_of(actor, verb);
+	if (!a)
+		return NULL;
+	buf_add(&a->text[MEMORY_DATA], data, recovered ? len - 1 : len);
+	if (recovered)
+		buf_adds(&a->text[MEMORY_DATA], RECOVERED "}");
+	return checked(a);
+}
+
+void memory_act_name(struct memory *m, struct act *a)
+{
+	if (!a->actor.session)
+		name_user(m, a->actor.uid, a->user, sizeof(a->user));
 }

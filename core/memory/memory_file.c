@@ -111,29 +111,52 @@ ssize_t memory_write(
 	return done;
 }
 
+/* A cut by the path is told at once. */
+static struct act *tell_cut(
+	struct memory_node *n, int fd, off_t size, const struct actor *actor, int *slot)
+{
+	struct memory_told what = {.node = n, .verb = "write", .size = size};
+	struct buf path = BUF_INIT;
+	struct memory_node *quiet = memory_quiet_of(n, &path);
+	struct act *act = NULL;
+
+	what.revision = memory_next_revision(n, fd, false);
+	what.path = path.data;
+	if (quiet) {
+		memory_quiet_add(n->memory, quiet, actor);
+		memory_unref(quiet, 1);
+	} else {
+		act = memory_tell(n->memory, actor, &what, *slot);
+		*slot = act ? -1 : *slot;
+	}
+	buf_release(&path);
+	return act;
+}
+
 int memory_truncate(struct memory_node *n, struct memory_file *f, off_t size,
 	const struct actor *actor, struct act **act, struct error *err)
 {
-	struct memory_told what = {.node = n, .verb = "write", .size = size};
+	struct memory *m = n->memory;
 	bool removed;
-	int r, fd;
+	int r, fd, slot;
 
 	if (f)
 		return memory_file_resize(f, f->fd, size, err);
-	r = memory_may(n->memory, actor, err);
+	r = memory_may(m, actor, err);
 	if (r)
 		return r;
 	fd = memory_open_node(n, O_WRONLY);
 	if (fd < 0)
 		return fd;
+	slot = dirty_add(m->dirty, n->ino, actor);
 	pthread_mutex_lock(&n->mutex);
-	r = resize(n, fd, size, err);
 	removed = n->removed;
+	/* What has gone since, and is not open, gave back what it took. */
+	r = removed && n->opens == 0 ? -ENOENT : resize(n, fd, size, err);
 	pthread_mutex_unlock(&n->mutex);
-	if (!r && !removed) {
-		what.revision = memory_next_revision(n, fd, false);
-		*act = memory_tell(n->memory, actor, &what);
-	}
+	if (!r && !removed)
+		*act = tell_cut(n, fd, size, actor, &slot);
+	dirty_drop(m->dirty, slot);
 	close(fd);
 	return r;
 }

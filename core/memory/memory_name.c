@@ -114,15 +114,49 @@ static int make_at(struct memory_node *dir, const struct making *making,
 	return r;
 }
 
-static int make_locked(struct memory_node *dir, const char *name, const struct making *making,
-	const struct actor *actor, struct memory_node **out, struct stat *st)
+int memory_is_free(const struct memory_place *p)
 {
+	struct stat st;
+
+	if (fstatat(p->fd, p->path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return -EEXIST;
+	return errno == ENOENT ? 0 : -errno;
+}
+
+void memory_begin_making(struct memory_change *c, struct memory_node *dir, const char *name,
+	const struct actor *actor, struct memory_told *told)
+{
+	const struct memory_site site = {.dir = dir, .at = dir, .name = name, .made = true};
+	struct buf path = BUF_INIT;
+
+	memory_path(dir, name, &path);
+	told->path = path.data;
+	if (path.data)
+		memory_change_begin(c, dir->memory, actor, told, &site);
+	told->path = NULL;
+	buf_release(&path);
+}
+
+static int make_locked(struct memory_node *dir, const char *name, const struct making *making,
+	const struct actor *actor, struct memory_node **out, struct stat *st,
+	struct memory_change *c)
+{
+	struct memory_told told = {.verb = "write", .type = making->mode & S_IFMT, .size = -1};
 	struct memory_place p;
 	int r = memory_place(dir, name, &p);
 
 	if (r)
 		return r;
-	r = make_at(dir, making, &p, actor);
+	told.target = making->target;
+	if (S_ISREG(told.type)) {
+		told.size = 0;
+		told.revision = 1;
+	}
+	r = memory_is_free(&p);
+	if (!r) {
+		memory_begin_making(c, dir, name, actor, &told);
+		r = make_at(dir, making, &p, actor);
+	}
 	if (!r) {
 		if (fstatat(p.fd, p.path, st, AT_SYMLINK_NOFOLLOW) != 0)
 			r = -errno;
@@ -130,6 +164,8 @@ static int make_locked(struct memory_node *dir, const char *name, const struct m
 			r = memory_node_at(dir, name, st, out);
 		if (r)
 			unlinkat(p.fd, p.path, S_ISDIR(making->mode) ? AT_REMOVEDIR : 0);
+		else
+			memory_change_made(c);
 	}
 	memory_place_release(&p);
 	return r;
@@ -140,7 +176,7 @@ static int make(struct memory_node *dir, const char *name, const struct making *
 	struct error *err)
 {
 	struct memory *m = dir->memory;
-	struct memory_told told = {.verb = "write", .size = -1, .target = making->target};
+	struct memory_change c = MEMORY_CHANGE_INIT(m);
 	int r = memory_check_name(name);
 
 	if (!r)
@@ -150,19 +186,12 @@ static int make(struct memory_node *dir, const char *name, const struct making *
 	if (r)
 		return r;
 	pthread_rwlock_wrlock(&m->names);
-	r = make_locked(dir, name, making, actor, out, st);
+	r = make_locked(dir, name, making, actor, out, st, &c);
 	pthread_rwlock_unlock(&m->names);
-	if (r) {
+	if (r)
 		memory_account(m, 0, -1);
-		return r;
-	}
-	told.node = *out;
-	if (S_ISREG(making->mode)) {
-		told.size = 0;
-		told.revision = 1;
-	}
-	*act = memory_tell(m, actor, &told);
-	return 0;
+	*act = memory_change_end(&c);
+	return r;
 }
 
 int memory_make(struct memory_node *dir, const char *name, mode_t mode, const struct actor *actor,
@@ -191,19 +220,51 @@ int memory_symlink(struct memory_node *dir, const char *name, const char *target
 
 /* --- linking */
 
-static int link_locked(
-	struct memory_node *n, struct memory_node *dir, const char *name, struct stat *st)
+static void begin_linking(struct memory_node *n, struct memory_node *dir, const char *name,
+	const struct actor *actor, struct memory_change *c)
+{
+	struct memory_told told = {.verb = "write", .type = n->type, .size = -1};
+	struct buf from = BUF_INIT;
+
+	memory_path(n, NULL, &from);
+	told.link_of = from.data;
+	if (S_ISREG(n->type)) {
+		told.revision = memory_revision_of(n);
+		pthread_mutex_lock(&n->mutex);
+		told.size = n->size;
+		pthread_mutex_unlock(&n->mutex);
+	}
+	memory_begin_making(c, dir, name, actor, &told);
+	buf_release(&from);
+}
+
+/* What was removed can't be linked again: ENOENT, as on a disk. What has other names may. */
+static int link_flags(const struct memory_node *n, const struct memory_place *from)
+{
+	if (from->flags & AT_SYMLINK_NOFOLLOW)
+		return 0;
+	return n->removed ? -ENOENT : AT_SYMLINK_FOLLOW;
+}
+
+static int link_locked(struct memory_node *n, struct memory_node *dir, const char *name,
+	const struct actor *actor, struct stat *st, struct memory_change *c)
 {
 	struct memory_place from = {0}, to = {0};
-	int r = memory_place(n, NULL, &from);
+	int r = memory_place(n, NULL, &from), flags = 0;
 
 	if (!r)
 		r = memory_place(dir, name, &to);
-	/* What was removed can't be linked again: ENOENT, as on a disk. */
-	if (!r && from.fd == AT_FDCWD)
-		r = -ENOENT;
-	if (!r && linkat(from.fd, from.path, to.fd, to.path, 0) != 0)
-		r = -errno;
+	if (!r && (flags = link_flags(n, &from)) < 0)
+		r = flags;
+	if (!r)
+		r = memory_is_free(&to);
+	if (!r) {
+		begin_linking(n, dir, name, actor, c);
+		if (linkat(from.fd, from.path, to.fd, to.path, flags) != 0)
+			r = -errno;
+		else
+			memory_change_made(c);
+	}
 	if (!r && fstatat(to.fd, to.path, st, AT_SYMLINK_NOFOLLOW) != 0)
 		r = -errno;
 	if (!r)
@@ -217,8 +278,7 @@ int memory_link(struct memory_node *n, struct memory_node *dir, const char *name
 	const struct actor *actor, struct stat *st, struct act **act, struct error *err)
 {
 	struct memory *m = dir->memory;
-	struct memory_told told = {.verb = "write", .type = n->type, .size = -1};
-	struct buf from = BUF_INIT, path = BUF_INIT;
+	struct memory_change c = MEMORY_CHANGE_INIT(m);
 	int r = memory_check_name(name);
 
 	if (!r)
@@ -226,22 +286,10 @@ int memory_link(struct memory_node *n, struct memory_node *dir, const char *name
 	if (r)
 		return r;
 	pthread_rwlock_wrlock(&m->names);
-	memory_path(n, NULL, &from);
-	memory_path(dir, name, &path);
-	r = link_locked(n, dir, name, st);
-	if (!r && S_ISREG(n->type))
-		told.revision = memory_revision_of(n);
+	r = link_locked(n, dir, name, actor, st, &c);
 	pthread_rwlock_unlock(&m->names);
-	if (!r) {
-		told.path = path.data;
-		told.link_of = from.data;
-		if (S_ISREG(n->type))
-			told.size = st->st_size;
-		if (path.data)
-			*act = memory_tell(m, actor, &told);
+	*act = memory_change_end(&c);
+	if (!r)
 		memory_ref(n);
-	}
-	buf_release(&from);
-	buf_release(&path);
 	return r;
 }

@@ -162,6 +162,7 @@ static int add_name(struct memory_node *n, struct memory_node *dir, const char *
 	free(n->last);
 	n->last = NULL;
 	*at = name;
+	memory_idle_drop(n); /* its descriptor stays: somebody may be at it */
 	return 0;
 }
 

@@ -1,4 +1,5 @@
 /* Opening files, making them, and listing directories. */
+#include "core/memory/memory_note.h"
 #include "core/memory/memory_private.h"
 
 #include <dirent.h>
@@ -83,8 +84,9 @@ static struct memory_file *file_new(
 	if (f->actor.session)
 		session_ref(f->actor.session);
 	pthread_mutex_lock(&n->mutex);
-	if (n->opens++ == 0 && n->removed) {
-		memory_account(n->memory, memory_blocks(n->size), 1);
+	if (n->opens++ == 0) {
+		if (n->removed)
+			memory_account(n->memory, memory_blocks(n->size), 1);
 		pthread_mutex_lock(&n->memory->mutex);
 		memory_idle_drop(n);
 		pthread_mutex_unlock(&n->memory->mutex);
@@ -158,34 +160,69 @@ int memory_file_open(struct memory_node *n, int flags, const struct actor *actor
 	return 0;
 }
 
-/* Makes the file, or finds it where somebody else's as/ came first. */
-static int create_locked(struct memory_node *dir, const char *name, int flags, mode_t mode,
-	const struct actor *actor, struct memory_node **node, struct stat *st, int *fd)
+/* A descriptor of what was not there. */
+static int create_at(struct memory_node *dir, const struct memory_place *p, int flags, mode_t mode,
+	const struct actor *actor, struct stat *st)
 {
+	const mode_t before = memory_umask(0);
+	int fd = memory_open_beneath(p, (flags & KEPT_FLAGS) | O_CREAT | O_EXCL, mode & 01777);
+	int r = fd < 0 ? -errno : 0;
+
+	if (before != (mode_t)-1)
+		umask(before);
+	if (r)
+		return r;
+	if (before == (mode_t)-1 && fchmod(fd, mode & 01777) != 0)
+		r = -errno;
+	if (!r)
+		r = memory_give(dir, p, actor);
+	if (!r && fstat(fd, st) != 0)
+		r = -errno;
+	if (r) {
+		unlinkat(p->fd, p->path, 0);
+		close(fd);
+	}
+	return r ? r : fd;
+}
+
+/* It is told of when it is closed; until it is known as changed, by the note of its making. */
+static void is_created(struct memory_file *f)
+{
+	pthread_mutex_lock(&f->node->mutex);
+	f->created = true;
+	f->node->revision = 1;
+	f->node->is_new = true;
+	memory_note_change(f);
+	pthread_mutex_unlock(&f->node->mutex);
+}
+
+/* Makes the file, or finds it where somebody else's as/ came first: -EEXIST. */
+static int create_locked(struct memory_node *dir, const char *name, int flags, mode_t mode,
+	const struct actor *actor, struct memory_node **node, struct stat *st,
+	struct memory_file **out)
+{
+	struct memory_told told = {.verb = "write", .type = S_IFREG, .revision = 1};
 	struct memory_place p = {0};
-	mode_t before;
-	int r = memory_place(dir, name, &p);
+	int r = memory_place(dir, name, &p), fd, note;
 
 	if (r)
 		return r;
-	before = memory_umask(0);
-	*fd = memory_open_beneath(&p, (flags & KEPT_FLAGS) | O_CREAT | O_EXCL, mode & 01777);
-	r = *fd < 0 ? -errno : 0;
-	if (before != (mode_t)-1)
-		umask(before);
+	r = memory_is_free(&p);
 	if (!r) {
-		if (before == (mode_t)-1 && fchmod(*fd, mode & 01777) != 0)
-			r = -errno;
-		if (!r)
-			r = memory_give(dir, &p, actor);
-		if (!r && fstat(*fd, st) != 0)
-			r = -errno;
-		if (!r)
-			r = memory_node_at(dir, name, st, node);
-		if (r) {
-			unlinkat(p.fd, p.path, 0);
-			close(*fd);
+		note = memory_note_making(dir, name, actor, &told);
+		fd = create_at(dir, &p, flags, mode, actor, st);
+		r = fd < 0 ? fd : memory_node_at(dir, name, st, node);
+		if (r && fd >= 0)
+			close(fd);
+		if (!r && !(*out = file_new(*node, fd, flags, actor))) {
+			memory_unref(*node, 1);
+			r = -ENOMEM;
 		}
+		if (r && fd >= 0)
+			unlinkat(p.fd, p.path, 0);
+		if (!r)
+			is_created(*out);
+		note_drop(dir->memory->notes, note);
 	}
 	memory_place_release(&p);
 	return r;
@@ -212,8 +249,7 @@ int memory_create(struct memory_node *dir, const char *name, int flags, mode_t m
 	struct memory_file **out, struct error *err)
 {
 	struct memory *m = dir->memory;
-	struct memory_file *f;
-	int r = memory_check_name(name), fd = -1;
+	int r = memory_check_name(name);
 
 	if (!r)
 		r = memory_may(m, actor, err);
@@ -222,27 +258,11 @@ int memory_create(struct memory_node *dir, const char *name, int flags, mode_t m
 	if (r)
 		return r;
 	pthread_rwlock_wrlock(&m->names);
-	r = create_locked(dir, name, flags, mode, actor, node, st, &fd);
+	r = create_locked(dir, name, flags, mode, actor, node, st, out);
 	pthread_rwlock_unlock(&m->names);
 	if (r)
 		memory_account(m, 0, -1);
-	if (r == -EEXIST)
-		return open_found(dir, name, flags, actor, node, st, out, err);
-	if (r)
-		return r;
-	f = file_new(*node, fd, flags, actor);
-	if (!f) {
-		memory_unref(*node, 1);
-		return -ENOMEM;
-	}
-	pthread_mutex_lock(&f->node->mutex);
-	f->created = true;
-	f->node->revision = 1;
-	f->node->is_new = true;
-	memory_note_change(f);
-	pthread_mutex_unlock(&f->node->mutex);
-	*out = f;
-	return 0;
+	return r == -EEXIST ? open_found(dir, name, flags, actor, node, st, out, err) : r;
 }
 
 struct memory_node *memory_file_node(struct memory_file *f)

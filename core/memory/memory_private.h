@@ -1,7 +1,8 @@
 /*
  * Shared by memory*.c alone.
  *
- * Locks, in the order in which they may be taken: `names`, a node's `mutex`, `mutex`. `names` is
+ * Locks, in the order in which they may be taken: `names`, a node's `mutex`, `quiet_mutex`,
+ * `mutex`. `names` is
  * held for reading while a path is used, and for writing while names change on the disk and in the
  * nodes, so that what a path says is always so. `mutex` guards the table of the nodes, their names,
  * references and what is used of the limits; it is held for instants. The state's lock and the
@@ -39,7 +40,7 @@ struct memory_node {
 	struct memory_node *next, **link; /* in its bucket */
 	struct memory_name *names;        /* those that were met, in that order */
 	char *last; /* the path that it had when the last one went; NULL: it has one */
-	int fd;     /* of what was removed while it was known: O_PATH; else -1 */
+	int fd;     /* of what lost the last name that is known: O_PATH; else -1 */
 	/* With a descriptor, and not open; NULL: it is not among these. Under the memory's mutex.
 	 */
 	struct memory_node *idle_next, **idle_link;
@@ -70,6 +71,18 @@ struct memory_file {
 };
 
 struct dirty_list;
+struct note_list;
+struct quiet;
+
+/* Who was refused what by the disk, so that `errors` is not flooded. */
+#define MEMORY_REFUSALS 16
+struct memory_refusal {
+	uid_t uid;
+	int code;
+	bool by_disk; /* else by the log */
+	int64_t last_us;
+	long more; /* since then */
+};
 
 struct memory {
 	struct loop *loop;
@@ -87,8 +100,18 @@ struct memory {
 	uid_t user_uid;
 	int64_t user_until_us;
 	struct dirty_list *dirty;
-	int telling; /* closed files whose event is not there yet */
+	struct note_list *notes;
+	int telling; /* acts that are not over yet */
 	pthread_cond_t told;
+	struct memory_refusal refusals[MEMORY_REFUSALS];
+	/* What is told later (memory_quiet.c): under quiet_mutex. */
+	pthread_mutex_t quiet_mutex;
+	pthread_cond_t quiet_cond;
+	struct quiet *quiet;
+	int quiet_count;
+	int64_t next_us; /* mono: when the thread looks again */
+	bool quiet_stopping, quiet_running;
+	pthread_t quiet_thread;
 };
 
 /* --- memory_node.c: nodes and their paths */
@@ -137,9 +160,35 @@ mode_t memory_umask(mode_t);
 /* Gives what was made in a directory to who made it, with `names` held. */
 int memory_give(struct memory_node *dir, const struct memory_place *, const struct actor *);
 
+/* -EEXIST where there is something: that something was made is seen by that there was nothing. */
+int memory_is_free(const struct memory_place *);
+/* Begins the change that makes something at a name, and tells so much of it. */
+struct memory_change;
+struct memory_told;
+void memory_begin_making(struct memory_change *, struct memory_node *dir, const char *name,
+	const struct actor *, struct memory_told *);
+
 /* --- memory_count.c */
 
-/* Counts what there is, and tells of what was open when the daemon was killed. */
+/* What counting looks for beside: where inodes are, and what stands at one name. */
+struct memory_sought {
+	uint64_t ino;
+	char *path; /* where it was met first, NULL: nowhere; the caller's to free */
+};
+struct memory_look {
+	struct memory_sought *sought;
+	size_t count;
+	uint64_t dir; /* 0: no name is looked for */
+	const char *name;
+	uint64_t there; /* what stands there, 0: nothing */
+	bool listed;    /* that directory was */
+};
+/* Counts what there is. */
+int memory_count(struct memory *, struct memory_look *);
+
+/* --- memory_recover.c */
+
+/* Counts what there is, and tells what the run before left untold. */
 int memory_take_stock(struct memory *, struct error *);
 
 /* --- memory_open.c */
@@ -158,12 +207,14 @@ int memory_file_resize(struct memory_file *, int fd, off_t, struct error *);
 /* --- memory_close.c */
 
 /* What the last link of a node, which may be NULL, leaves when it goes: with `names` held for
- * writing and the node's descriptor, of O_PATH, which is taken. */
-/* Kernels remember names that they were not told of (as/<id>/memory has the same ones), so what was
+ * writing and the node's descriptor, of O_PATH, which is taken.
+ * Kernels remember names that they were not told of (as/<id>/memory has the same ones), so what was
  * removed may be known for long: only MEMORY_REMOVED_MAX of these keep their descriptor, the others
  * are ENOENT. `names` is held for writing. */
 void memory_node_removed(struct memory *, struct memory_node *, const struct stat *, int fd);
-void memory_idle_add(struct memory_node *);  /* was removed, and nobody has it open */
+/* A node lost a name, and has others that are not known: as above, but nothing is given back. */
+void memory_node_unnamed(struct memory *, struct memory_node *, int fd);
+void memory_idle_add(struct memory_node *);  /* has no name, and nobody has it open */
 void memory_idle_drop(struct memory_node *); /* with the memory's mutex */
 void memory_node_hide(struct memory_node *); /* its inode's number is another's now; likewise */
 
@@ -189,16 +240,90 @@ struct memory_told {
 	int64_t size;     /* -1: not told */
 	uint64_t revision;
 	const char *from, *link_of, *target;
+	uint64_t quiet; /* how many changes it stands for; 0: itself */
 	bool exchanged, recovered;
 	char *const *writers;
 	int writer_count;
 };
 
-/* The act that tells it; NULL where memory is short. */
-struct act *memory_tell(struct memory *, const struct actor *, const struct memory_told *);
+/* What an act of ours leaves in its buffers. */
+enum { MEMORY_TYPE, MEMORY_DATA };
+
+/* The event's data, as JSON. */
+void memory_data(const struct memory_told *, struct buf *out);
+/* The act that tells it; NULL where memory is short. It has no name yet of a user who is in no
+ * session: to find that may take long, so it is done without locks. */
+struct act *memory_act(const struct actor *, const struct memory_told *);
+void memory_act_name(struct memory *, struct act *);
+/* One whose data were built before; NULL also where they are none. */
+struct act *memory_act_again(
+	const struct actor *, const char *verb, const char *data, bool recovered);
 
 /* Who that is, for `writers`. */
 void memory_who(struct memory *, const struct actor *, char *out, size_t size);
+
+/* --- memory_tell.c: acts that have a note (memory_note.h) until they are over */
+
+/* The same act, named, with a note; what it had of the dirty list goes with it. */
+struct act *memory_tell(
+	struct memory *, const struct actor *, const struct memory_told *, int slot);
+/* And submits it; *slot (may be NULL) is then -1. */
+void memory_tell_now(struct memory *, const struct actor *, const struct memory_told *, int *slot);
+/* Of a quiet note. */
+void memory_tell_quiet(struct memory *, const struct actor *, const struct memory_told *, int note);
+/* What a decided note says. */
+void memory_tell_note(struct memory *, int note, bool recovered);
+/* Whose id that is, where it is still known, held: else the actor stays as it is. */
+void memory_actor_of(struct memory *, const char *session, struct actor *);
+
+/* A change of names: begun with `names` held for writing before it is made on the disk, told of as
+ * made with them held, and ended in any case once they are not. */
+struct memory_site {
+	struct memory_node *dir;   /* where the path that is told is, */
+	struct memory_node *other; /* and the one before (a rename), else NULL */
+	struct memory_node *at;    /* by what is seen whether it was made: this name, */
+	const char *name;
+	uint64_t ino; /* which this inode leaves, */
+	bool made;    /* or where there was none */
+};
+struct memory_change {
+	struct memory *memory;
+	const struct actor *actor;
+	struct act *act; /* NULL: memory is short, or it is quiet */
+	int note;
+	struct memory_node *quiet, *other; /* referred to */
+	bool made;
+};
+#define MEMORY_CHANGE_INIT(m)                                                                      \
+	{                                                                                          \
+		.memory = (m), .note = -1                                                          \
+	}
+void memory_change_begin(struct memory_change *, struct memory *, const struct actor *,
+	const struct memory_told *, const struct memory_site *);
+void memory_change_made(struct memory_change *);
+struct act *memory_change_end(struct memory_change *); /* to be submitted; or NULL */
+/* A note alone of something that is being made, of which another is to follow: to be dropped then;
+ * -1: none. With `names` held for writing. */
+int memory_note_making(
+	struct memory_node *dir, const char *name, const struct actor *, struct memory_told *);
+
+/* --- memory_quiet.c */
+
+/* The outermost quiet directory that a directory is below, or is itself; and that of all names of a
+ * node. Referred to once more; NULL: none. Where a node's first name is quiet and another isn't,
+ * `path` gets that one. */
+struct memory_node *memory_quiet_above(struct memory_node *dir);
+struct memory_node *memory_quiet_of(struct memory_node *, struct buf *path);
+/* One more change there; without locks. And those that a run before had counted, by its note. */
+void memory_quiet_add(struct memory *, struct memory_node *dir, const struct actor *);
+void memory_quiet_recover(
+	struct memory *, struct memory_node *dir, const struct actor *, uint64_t count, int note);
+/* Tells what is due at that time; when the next is. */
+int64_t memory_quiet_due(struct memory *, int64_t now_us);
+void memory_again(struct memory *, int note); /* what was refused is tried again soon */
+void memory_tell_again(struct memory *);      /* and now */
+int memory_quiet_start(struct memory *, struct error *);
+void memory_quiet_stop(struct memory *); /* tells what there is */
 
 /* --- memory_dirty.c: which files were open and changed, in a file that outlives the daemon */
 

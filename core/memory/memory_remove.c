@@ -13,7 +13,6 @@ struct victim {
 	int fd;
 	struct stat st;
 	struct memory_node *node; /* or NULL */
-	uint64_t revision;
 };
 
 static int victim_at(struct memory *m, const struct memory_place *p, struct victim *v)
@@ -49,27 +48,51 @@ static void victim_gone(
 {
 	if (v->node)
 		memory_name_drop(v->node, dir, name);
-	if (is_last_link(&v->st)) {
+	if (is_last_link(&v->st))
 		memory_node_removed(m, v->node, &v->st, v->fd);
-		v->fd = -1;
-	}
+	else if (v->node && !v->node->names) /* the others were not met yet */
+		memory_node_unnamed(m, v->node, v->fd);
+	else
+		return;
+	v->fd = -1;
 }
 
-static int remove_locked(struct memory_node *dir, const char *name, bool is_dir, struct victim *v)
+/* What is there to be told, and where it is seen whether it was done. */
+static void begin_removal(struct memory_change *c, struct memory_node *dir, const char *name,
+	const struct actor *actor, struct victim *v)
+{
+	struct memory_told told = {.verb = "delete", .size = -1, .type = v->st.st_mode & S_IFMT};
+	struct memory_site site = {.dir = dir, .at = dir, .name = name, .ino = v->st.st_ino};
+	struct buf path = BUF_INIT;
+
+	memory_path(dir, name, &path);
+	told.path = path.data;
+	if (S_ISREG(v->st.st_mode))
+		told.revision = memory_revision_at(v->node, v->fd);
+	if (path.data)
+		memory_change_begin(c, dir->memory, actor, &told, &site);
+	buf_release(&path);
+}
+
+static int remove_locked(struct memory_node *dir, const char *name, bool is_dir,
+	const struct actor *actor, struct memory_change *c)
 {
 	struct memory_place p;
+	struct victim v;
 	int r = memory_place(dir, name, &p);
 
 	if (r)
 		return r;
-	r = victim_at(dir->memory, &p, v);
-	if (!r && S_ISREG(v->st.st_mode))
-		v->revision = memory_revision_at(v->node, v->fd);
-	if (!r && unlinkat(p.fd, p.path, is_dir ? AT_REMOVEDIR : 0) != 0) {
-		r = -errno;
-		victim_release(v);
-	} else if (!r) {
-		victim_gone(v, dir->memory, dir, name);
+	r = victim_at(dir->memory, &p, &v);
+	if (!r) {
+		begin_removal(c, dir, name, actor, &v);
+		if (unlinkat(p.fd, p.path, is_dir ? AT_REMOVEDIR : 0) != 0) {
+			r = -errno;
+		} else {
+			memory_change_made(c);
+			victim_gone(&v, dir->memory, dir, name);
+		}
+		victim_release(&v);
 	}
 	memory_place_release(&p);
 	return r;
@@ -79,27 +102,16 @@ int memory_remove(struct memory_node *dir, const char *name, bool is_dir, const 
 	struct act **act, struct error *err)
 {
 	struct memory *m = dir->memory;
-	struct memory_told told = {.verb = "delete", .size = -1};
-	struct buf path = BUF_INIT;
-	struct victim v;
+	struct memory_change c = MEMORY_CHANGE_INIT(m);
 	int r = memory_check_name(name);
 
 	(void)err; /* who is at a limit may still remove */
 	if (r)
 		return r;
 	pthread_rwlock_wrlock(&m->names);
-	memory_path(dir, name, &path);
-	r = remove_locked(dir, name, is_dir, &v);
+	r = remove_locked(dir, name, is_dir, actor, &c);
 	pthread_rwlock_unlock(&m->names);
-	if (!r) {
-		told.path = path.data;
-		told.type = v.st.st_mode & S_IFMT;
-		told.revision = v.revision;
-		if (path.data)
-			*act = memory_tell(m, actor, &told);
-		victim_release(&v);
-	}
-	buf_release(&path);
+	*act = memory_change_end(&c);
 	return r;
 }
 
@@ -110,6 +122,9 @@ struct renaming {
 	const char *name, *new_name;
 	unsigned flags;
 	struct victim moved, over; /* over.fd -1: nothing was there */
+	uint64_t revision;         /* that it then has */
+	bool inherited;            /* from what it takes the name of */
+	struct memory_change change;
 };
 
 static int sys_rename(
@@ -125,14 +140,33 @@ static void inherit_revision(struct renaming *r)
 
 	if (!S_ISREG(r->moved.st.st_mode))
 		return;
-	r->moved.revision = memory_revision_at(r->moved.node, r->moved.fd);
+	r->revision = memory_revision_at(r->moved.node, r->moved.fd);
 	if (r->over.fd < 0 || r->flags & RENAME_EXCHANGE || !S_ISREG(r->over.st.st_mode))
 		return;
 	was = memory_revision_at(r->over.node, r->over.fd);
-	if (was < r->moved.revision)
-		return;
-	r->moved.revision = was + 1;
-	memory_set_revision_at(r->moved.node, r->moved.fd, was + 1);
+	r->inherited = was >= r->revision;
+	if (r->inherited)
+		r->revision = was + 1;
+}
+
+static void begin_renaming(struct renaming *r, const struct actor *actor)
+{
+	struct memory_told told = {.verb = "write", .type = r->moved.st.st_mode & S_IFMT};
+	struct memory_site site = {r->to, r->from, r->from, r->name, r->moved.st.st_ino, false};
+	struct buf path = BUF_INIT, old = BUF_INIT;
+
+	inherit_revision(r);
+	memory_path(r->from, r->name, &old);
+	memory_path(r->to, r->new_name, &path);
+	told.path = path.data;
+	told.from = old.data;
+	told.size = S_ISREG(told.type) ? r->moved.st.st_size : -1;
+	told.revision = r->revision;
+	told.exchanged = r->flags & RENAME_EXCHANGE;
+	if (path.data && old.data)
+		memory_change_begin(&r->change, r->from->memory, actor, &told, &site);
+	buf_release(&path);
+	buf_release(&old);
 }
 
 static void names_moved(struct renaming *r)
@@ -153,24 +187,40 @@ static void names_moved(struct renaming *r)
 	}
 }
 
-static int rename_locked(struct renaming *r)
+/* What is to be moved, and what stands where it goes. */
+static int find_both(
+	struct renaming *r, const struct memory_place *from, const struct memory_place *to)
 {
-	struct memory *m = r->from->memory;
+	int code = victim_at(r->from->memory, from, &r->moved);
+
+	if (code)
+		return code;
+	code = victim_at(r->from->memory, to, &r->over);
+	return code == -ENOENT ? 0 : code;
+}
+
+static int rename_locked(struct renaming *r, const struct actor *actor)
+{
 	struct memory_place from = {0}, to = {0};
+	bool same;
 	int code = memory_place(r->from, r->name, &from);
 
 	if (!code)
 		code = memory_place(r->to, r->new_name, &to);
 	if (!code)
-		code = victim_at(m, &from, &r->moved);
-	if (!code && victim_at(m, &to, &r->over) != 0)
-		r->over.fd = -1;
-	if (!code)
+		code = find_both(r, &from, &to);
+	if (!code) {
+		/* Two names of one file: rename(2) leaves both. */
+		same = r->over.fd >= 0 && r->over.st.st_ino == r->moved.st.st_ino;
+		if (!same)
+			begin_renaming(r, actor);
 		code = sys_rename(&from, &to, r->flags);
-	/* Two names of one file: rename(2) leaves both. */
-	if (!code && (r->over.fd < 0 || r->over.st.st_ino != r->moved.st.st_ino)) {
-		inherit_revision(r);
-		names_moved(r);
+		if (!code && !same) {
+			memory_change_made(&r->change);
+			names_moved(r);
+			if (r->inherited)
+				memory_set_revision_at(r->moved.node, r->moved.fd, r->revision);
+		}
 	}
 	memory_place_release(&to);
 	memory_place_release(&from);
@@ -182,9 +232,8 @@ int memory_rename(struct memory_node *from, const char *name, struct memory_node
 	struct error *err)
 {
 	struct memory *m = from->memory;
-	struct renaming r = {from, to, name, new_name, flags, {.fd = -1}, {.fd = -1}};
-	struct memory_told told = {.verb = "write", .size = -1};
-	struct buf path = BUF_INIT, old = BUF_INIT;
+	struct renaming r = {from, to, name, new_name, flags, {.fd = -1}, {.fd = -1}, 0, false,
+		MEMORY_CHANGE_INIT(m)};
 	int code = flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE) ? -EINVAL : 0;
 
 	if (!code)
@@ -194,22 +243,10 @@ int memory_rename(struct memory_node *from, const char *name, struct memory_node
 	if (code)
 		return code;
 	pthread_rwlock_wrlock(&m->names);
-	memory_path(from, name, &old);
-	memory_path(to, new_name, &path);
-	code = rename_locked(&r);
+	code = rename_locked(&r, actor);
 	pthread_rwlock_unlock(&m->names);
-	if (!code && !(r.over.node && r.over.node == r.moved.node) && path.data && old.data) {
-		told.path = path.data;
-		told.from = old.data;
-		told.type = r.moved.st.st_mode & S_IFMT;
-		told.size = S_ISREG(told.type) ? r.moved.st.st_size : -1;
-		told.revision = r.moved.revision;
-		told.exchanged = flags & RENAME_EXCHANGE;
-		*act = memory_tell(m, actor, &told);
-	}
+	*act = memory_change_end(&r.change);
 	victim_release(&r.moved);
 	victim_release(&r.over);
-	buf_release(&path);
-	buf_release(&old);
 	return code;
 }

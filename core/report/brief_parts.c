@@ -73,9 +73,11 @@ int part_asked(struct loop *loop, struct search *search, struct session *s, stru
 		for (const struct item *i = first; i; i = i->next) {
 			const struct ask *ask = (const struct ask *)i;
 
-			if (strcmp(i->session, s->id) == 0 || ask->status != ASK_OPEN)
+			if (ask->status != ASK_OPEN)
 				continue;
-			if (anyone ? ask->anyone : ask_awaits(ask, s->id))
+			/* Its own questions for anyone are for others; one to itself is a note. */
+			if (anyone ? ask->anyone && strcmp(i->session, s->id) != 0
+				   : ask_awaits(ask, s->id))
 				add_asked(loop, ask, p);
 		}
 	}

@@ -9,7 +9,7 @@
  * text where it is everyone's or the uid asked or is asked, of sources those that it sees. It shows
  * nothing that looking changes.
  *
- * The snapshot is {"seq","time_ms","started_ms","health":{…},"counts":{…},"sessions":[…],
+ * The snapshot is {"seq","time_ms","started_ms","you":{…},"health":{…},"counts":{…},"sessions":[…],
  * "activity":[…],"messages":[…],"asks":[…],"tasks":[…],"collaborations":[…],"claims":[…],
  * "sources":[…],"alerts":[…],"metrics":{…}}: docs/dashboard.md has the members. Times are
  * milliseconds since 1970. Lists are bounded as below; counts tells how many there are of each.
@@ -27,8 +27,9 @@
 struct context;
 struct loop;
 
-#define DASHBOARD_SESSIONS 500 /* living ones: who says what he does, and was heard of last */
-#define DASHBOARD_GONE     20  /* that ended within the last… */
+#define DASHBOARD_SESSIONS                                                                         \
+	500 /* living ones: the late first, then who says what he does; heard of last */
+#define DASHBOARD_GONE     20 /* that ended within the last… */
 #define DASHBOARD_GONE_S   600
 #define DASHBOARD_EVENTS   50 /* newest */
 #define DASHBOARD_MESSAGES 30

@@ -39,28 +39,50 @@ void dashboard_add_time(struct buf *b, const char *key, int64_t wall_us)
 
 /* Who is here. */
 
+/* A session, and what it is ordered by: that may change while it is looked at. */
+struct found_one {
+	const struct session *session;
+	int64_t heard_us;
+	enum { FOUND_LATE, FOUND_BUSY, FOUND_IDLE, FOUND_PERSON } rank;
+};
+
+static struct found_one find_one(const struct session *s)
+{
+	return (struct found_one){s, atomic_load(&s->heard_wall_us),
+		s->person               ? FOUND_PERSON
+		: atomic_load(&s->late) ? FOUND_LATE
+		: s->task && *s->task   ? FOUND_BUSY
+					: FOUND_IDLE};
+}
+
 static int by_heard(const void *a, const void *b)
 {
-	const struct session *x = *(struct session *const *)a, *y = *(struct session *const *)b;
-	const int64_t one = atomic_load(&x->heard_wall_us), two = atomic_load(&y->heard_wall_us);
+	const struct found_one *x = a, *y = b;
 
-	if (!x->task != !y->task)
-		return x->task ? -1 : 1;
-	return one < two ? 1 : one > two ? -1 : strcmp(x->id, y->id);
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return x->heard_us < y->heard_us   ? 1
+	       : x->heard_us > y->heard_us ? -1
+					   : strcmp(x->session->id, y->session->id);
 }
 
 static int by_end(const void *a, const void *b)
 {
-	const struct session *x = *(struct session *const *)a, *y = *(struct session *const *)b;
+	const struct session *x = ((const struct found_one *)a)->session,
+			     *y = ((const struct found_one *)b)->session;
 
 	return x->ended_us < y->ended_us   ? 1
 	       : x->ended_us > y->ended_us ? -1
 					   : strcmp(x->id, y->id);
 }
 
-static int by_name(const void *a, const void *b)
+static int by_rank(const void *a, const void *b)
 {
-	return strcmp((*(struct session *const *)a)->id, (*(struct session *const *)b)->id);
+	const struct found_one *x = a, *y = b;
+
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return strcmp(x->session->id, y->session->id);
 }
 
 static void add_session(struct buf *b, const struct session *s, bool first)
@@ -88,7 +110,7 @@ static void add_session(struct buf *b, const struct session *s, bool first)
 }
 
 struct found {
-	struct session **living, **gone;
+	struct found_one *living, *gone;
 	size_t living_count, gone_count, fresh, late;
 };
 
@@ -100,13 +122,13 @@ static void gather(const struct taking *t, struct found *f)
 	for (size_t i = 0; i < st->session_slots; i++) {
 		for (struct session *s = st->sessions[i]; s; s = s->next) {
 			if (!s->ended_us) {
-				f->living[f->living_count++] = s;
+				f->living[f->living_count++] = find_one(s);
 				if (atomic_load(&s->late))
 					f->late++;
 				else
 					f->fresh++;
 			} else if (s->ended_us >= since_us) {
-				f->gone[f->gone_count++] = s;
+				f->gone[f->gone_count++] = find_one(s);
 			}
 		}
 	}
@@ -115,7 +137,7 @@ static void gather(const struct taking *t, struct found *f)
 int dashboard_sessions(struct taking *t)
 {
 	const size_t most = t->loop->state->session_count + 1;
-	struct found f = {.living = calloc(2 * most, sizeof(struct session *))};
+	struct found f = {.living = calloc(2 * most, sizeof(*f.living))};
 	size_t living, gone;
 
 	if (!f.living)
@@ -127,14 +149,14 @@ int dashboard_sessions(struct taking *t)
 	if (living < f.living_count)
 		qsort(f.living, f.living_count, sizeof(*f.living), by_heard);
 	if (living)
-		qsort(f.living, living, sizeof(*f.living), by_name);
+		qsort(f.living, living, sizeof(*f.living), by_rank);
 	if (f.gone_count)
 		qsort(f.gone, f.gone_count, sizeof(*f.gone), by_end);
 	buf_adds(t->out, ",\n\"sessions\":[");
 	for (size_t i = 0; i < living; i++)
-		add_session(t->out, f.living[i], i == 0);
+		add_session(t->out, f.living[i].session, i == 0);
 	for (size_t i = 0; i < gone; i++)
-		add_session(t->out, f.gone[i], living + i == 0);
+		add_session(t->out, f.gone[i].session, living + i == 0);
 	buf_addc(t->out, ']');
 	buf_addf(t->counts, ",\"sessions\":%zu,\"fresh\":%zu,\"late\":%zu,\"gone\":%zu",
 		f.living_count, f.fresh, f.late, f.gone_count);
@@ -215,7 +237,7 @@ int dashboard_take(
 	struct loop *loop, struct context *context, uid_t uid, const char *libfuse, struct buf *out)
 {
 	struct buf counts = BUF_INIT;
-	struct taking t = {loop, context, uid, loop_wall_us(loop), out, &counts};
+	struct taking t = {loop, context, uid, loop_wall_us(loop), out, &counts, {0}};
 	int64_t seq;
 	int r;
 
@@ -225,7 +247,9 @@ int dashboard_take(
 	buf_addf(out, "{\"seq\":%lld,\"time_ms\":%lld,\"started_ms\":%lld", (long long)seq,
 		(long long)t.now_us / 1000, (long long)loop->metrics->began_us / 1000);
 	dashboard_add_text(out, "version", LEITLFS_VERSION);
-	r = add_health(&t, libfuse);
+	r = dashboard_you(&t);
+	if (!r)
+		r = add_health(&t, libfuse);
 	if (!r)
 		r = add_state(&t);
 	if (!r)

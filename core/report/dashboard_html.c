@@ -9,7 +9,9 @@
 __asm__(".section .rodata\n"
 	"page_html:\n.incbin \"core/report/page/dashboard.html\"\n.byte 0\n"
 	"page_css:\n.incbin \"core/report/page/dashboard.css\"\n.byte 0\n"
-	"page_js:\n.incbin \"core/report/page/dashboard.js\"\n.byte 0\n"
+	"page_js:\n.incbin \"core/report/page/base.js\"\n"
+	".incbin \"core/report/page/parts.js\"\n"
+	".incbin \"core/report/page/live.js\"\n.byte 0\n"
 	".previous\n");
 extern const char page_html[] __attribute__((visibility("hidden")));
 extern const char page_css[] __attribute__((visibility("hidden")));

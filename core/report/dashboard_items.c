@@ -11,8 +11,22 @@
 
 #include <string.h>
 
+/* Whether it waits for the person who looks. */
+static bool is_for_you(const struct taking *t, const struct item *item)
+{
+	const struct ask *ask = (const struct ask *)item;
+
+	if (item->kind != ITEM_ASK || ask->anyone || !t->you[0])
+		return false;
+	for (size_t i = 0; i < ask->part_count; i++)
+		if (ask->parts[i].state == PART_AWAITED &&
+			strcmp(ask->parts[i].session, t->you) == 0)
+			return true;
+	return false;
+}
+
 /* Adds ,"NAME":[…] with the open ones of a kind, the newest first: of a long list, the end is what
- * is going on. */
+ * is going on. What waits for who looks stands before all others. */
 static void add_items(struct taking *t, enum item_kind kind, const char *name,
 	void (*add)(struct taking *, const struct item *))
 {
@@ -20,10 +34,14 @@ static void add_items(struct taking *t, enum item_kind kind, const char *name,
 	size_t n = 0;
 
 	buf_addf(t->out, ",\n\"%s\":[", name);
-	for (const struct item *i = open->last; i && n < DASHBOARD_ITEMS; i = i->prev, n++) {
-		buf_adds(t->out, n ? ",\n{" : "\n{");
-		add(t, i);
-		buf_addc(t->out, '}');
+	for (int yours = kind == ITEM_ASK; yours >= 0; yours--) {
+		for (const struct item *i = open->last; i && n < DASHBOARD_ITEMS; i = i->prev) {
+			if (is_for_you(t, i) != yours)
+				continue;
+			buf_adds(t->out, n++ ? ",\n{" : "\n{");
+			add(t, i);
+			buf_addc(t->out, '}');
+		}
 	}
 	buf_addc(t->out, ']');
 	buf_addf(t->counts, ",\"%s\":%zu", name, open->count);
@@ -67,6 +85,8 @@ static void add_ask(struct taking *t, const struct item *item)
 		b, "],\"asked\":%zu,\"answered\":%zu", ask->anyone ? 0 : ask->part_count, answered);
 	if (ask->anyone)
 		buf_adds(b, ",\"anyone\":true");
+	if (is_for_you(t, item))
+		buf_adds(b, ",\"for_you\":true");
 	buf_addf(b, ",\"status\":\"%s\"", ask_status_name(ask));
 	dashboard_add_time(b, "since_ms", item->began_us);
 	dashboard_add_time(b, "deadline_ms", ask->deadline_us);
@@ -90,30 +110,6 @@ static void add_task(struct taking *t, const struct item *item)
 	dashboard_add_time(b, "since_ms", item->began_us);
 }
 
-/* The votes on a decision, counted: {"yes":2,…}; each word once, where it first was cast. */
-static void add_tally(struct buf *b, const struct decision *d)
-{
-	size_t n, words = 0;
-
-	buf_adds(b, ",\"votes\":{");
-	for (size_t i = 0; i < d->vote_count && words < DASHBOARD_NAMES; i++) {
-		const char *word = d->votes[i].word;
-
-		for (n = 0; n < i && strcmp(d->votes[n].word, word) != 0; n++)
-			;
-		if (n < i)
-			continue;
-		n = 0;
-		for (size_t k = i; k < d->vote_count; k++)
-			n += strcmp(d->votes[k].word, word) == 0;
-		if (words++)
-			buf_addc(b, ',');
-		buf_add_json(b, word, strlen(word));
-		buf_addf(b, ":%zu", n);
-	}
-	buf_addc(b, '}');
-}
-
 static void add_decision(struct buf *b, const struct collaboration *c)
 {
 	const struct decision *d;
@@ -125,7 +121,8 @@ static void add_decision(struct buf *b, const struct collaboration *c)
 	dashboard_add_text(b, "text", d->text);
 	dashboard_add_text(b, "by", d->proposer);
 	dashboard_add_time(b, "time_ms", d->time_us);
-	add_tally(b, d);
+	buf_adds(b, ",\"votes\":");
+	collaboration_tally(d, DASHBOARD_NAMES, b);
 	buf_addc(b, '}');
 }
 

@@ -3,6 +3,7 @@
 #define CORE_DASHBOARD_PRIVATE_H
 
 #include "core/base/drawn.h"
+#include "core/base/limits.h"
 #include "core/report/dashboard.h"
 
 #include <stdbool.h>
@@ -18,6 +19,7 @@ struct taking {
 	uid_t uid;
 	int64_t now_us;           /* wall_us */
 	struct buf *out, *counts; /* counts: members of that object, each with a comma before it */
+	char you[ID_MAX + 1];     /* the standing session of that uid, or "" */
 };
 
 /* Adds ,"KEY":… : text that is cut to DASHBOARD_TEXT bytes (NULL: nothing is added), and a time. */
@@ -34,6 +36,7 @@ void dashboard_collaborations(struct taking *);
 void dashboard_claims(struct taking *);
 void dashboard_alerts(struct taking *);
 /* Without: */
+int dashboard_you(struct taking *);    /* whose the look is; nothing where that is nobody's */
 int dashboard_events(struct taking *); /* activity and messages */
 void dashboard_sources(struct taking *);
 void dashboard_metrics(struct taking *);

@@ -9,7 +9,7 @@
 
 #define WIDTH 80
 
-/* Lines of each part: all of it fits a terminal of 60. */
+/* Lines of each part: what is shown of a full loop. */
 #define ALERTS   6
 #define SESSIONS 14
 #define ENTRIES  5
@@ -45,17 +45,13 @@ static void rest(struct sheet *s, size_t shown, int64_t all, const char *where)
 static void show_head(struct sheet *s)
 {
 	const struct json *health = json_get(s->json, "health"), *checks;
-	const char *status = drawn_text(health, "status");
-	char clock[DRAWN_SHORT], age[DRAWN_SHORT], words[64];
+	char clock[DRAWN_SHORT], age[DRAWN_SHORT], how[DRAWN_SHORT], words[80];
 	int used;
 
 	drawn_clock(s->now_ms, clock);
 	drawn_age(drawn_number(s->json, "started_ms", 0), s->now_ms, age);
-	used = snprintf(words, sizeof(words), "leitlfs  %s, up %s",
-		strcmp(status, "ok") == 0        ? "all is well"
-		: strcmp(status, "failing") == 0 ? "FAILING"
-						 : "DEGRADED",
-		age);
+	drawn_health(s->json, how);
+	used = snprintf(words, sizeof(words), "leitlfs  %s, up %s", how, age);
 	buf_adds(s->out, words);
 	(void)snprintf(words, sizeof(words), "%s UTC", clock);
 	right(s->out, (size_t)used, words);
@@ -84,8 +80,9 @@ static void show_metrics(struct sheet *s)
 	drawn_micros(drawn_number(m, "write_p99_us", -1), most);
 	drawn_bytes(drawn_number(m, "store_bytes", 0), store);
 	drawn_bytes(drawn_number(m, "room_bytes", 0), room);
-	buf_addf(s->out, "%lld events; writes p50 %s, p99 %s; store %s",
-		(long long)drawn_number(s->counts, "events", 0), half, most, store);
+	sum = drawn_number(s->counts, "events", 0);
+	buf_addf(s->out, "%lld event%s; writes p50 %s, p99 %s; store %s", (long long)sum,
+		sum == 1 ? "" : "s", half, most, store);
 	if (drawn_number(m, "room_bytes", -1) >= 0)
 		buf_addf(s->out, ", %s free", room);
 	buf_addc(s->out, '\n');
@@ -98,7 +95,37 @@ static void show_entry(struct sheet *s, enum drawn_kind kind, const struct json 
 	buf_addc(s->out, '\n');
 }
 
-/* Who says what he does stands first. */
+/* What waits for who looks. */
+static void show_yours(struct sheet *s)
+{
+	const struct json *you = json_get(s->json, "you"), *asks = json_get(s->json, "asks");
+	const int64_t unread = drawn_number(you, "unread", 0);
+	int64_t mine = 0;
+
+	for (size_t i = 0; i < json_count(asks); i++)
+		mine += json_truth(json_get(json_item(asks, i), "for_you"));
+	if (!mine && !unread)
+		return;
+	buf_adds(s->out, "\nFOR YOU  ");
+	if (mine)
+		buf_addf(
+			s->out, "%lld question%s: see ASKS", (long long)mine, mine == 1 ? "" : "s");
+	if (unread)
+		buf_addf(s->out, "%s%lld unread message%s: cat self/unread.md", mine ? "; " : "",
+			(long long)unread, unread == 1 ? "" : "s");
+	buf_addc(s->out, '\n');
+}
+
+static void show_first_steps(struct sheet *s)
+{
+	if (drawn_has_somebody(json_get(s->json, "sessions")))
+		return;
+	buf_addc(s->out, '\n');
+	for (size_t i = 0; drawn_first_steps[i]; i++)
+		buf_addf(s->out, "%s\n", drawn_first_steps[i]);
+}
+
+/* As the snapshot has them: the late first, then those who say what they do. */
 static void show_sessions(struct sheet *s)
 {
 	const struct json *list = json_get(s->json, "sessions");
@@ -112,18 +139,11 @@ static void show_sessions(struct sheet *s)
 		(long long)drawn_number(s->counts, "late", 0),
 		(long long)drawn_number(s->counts, "gone", 0));
 	heading(s, "SESSIONS", words);
-	for (int busy = 1; busy >= 0; busy--) {
-		for (size_t i = 0; i < json_count(list) && shown < SESSIONS; i++) {
-			const struct json *session = json_item(list, i);
-			const bool does =
-				json_has(session, "task") && !json_has(session, "ended_ms");
-
-			if (does != busy)
-				continue;
-			show_entry(s, DRAWN_SESSION, session);
-			shown++;
-		}
-	}
+	buf_adds(s->out, "  ");
+	drawn_session_heading(s->out, WIDTH - 2);
+	buf_addc(s->out, '\n');
+	for (; shown < json_count(list) && shown < SESSIONS; shown++)
+		show_entry(s, DRAWN_SESSION, json_item(list, shown));
 	rest(s, shown, all, "ls sessions");
 }
 
@@ -172,14 +192,17 @@ int dashboard_text(const char *text, size_t len, struct buf *out)
 	s.counts = json_get(json, "counts");
 	s.now_ms = drawn_number(json, "time_ms", 0);
 	show_head(&s);
-	show_metrics(&s);
+	show_first_steps(&s);
+	show_yours(&s);
 	show_list(&s, DRAWN_ALERT, ALERTS);
+	show_list(&s, DRAWN_ASK, ENTRIES);
 	show_sessions(&s);
-	for (enum drawn_kind kind = DRAWN_ASK; kind <= DRAWN_SOURCE; kind++)
+	for (enum drawn_kind kind = DRAWN_TASK; kind <= DRAWN_SOURCE; kind++)
 		show_list(&s, kind, ENTRIES);
 	show_list(&s, DRAWN_MESSAGE, ENTRIES);
 	show_list(&s, DRAWN_EVENT, 2 * ENTRIES);
 	show_none(&s);
+	show_metrics(&s);
 	json_free(json);
 	return buf_error(out);
 }

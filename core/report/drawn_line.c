@@ -28,44 +28,74 @@ static void quote(struct line *l, const char *text)
 	l->width -= drawn_quote(l->out, text, l->width);
 }
 
-static void age(struct line *l, const struct json *item, const char *key)
+/* How long since, after a word that says what of: "for 2h". */
+static void age(struct line *l, const char *word, const struct json *item, const char *key)
 {
-	char text[DRAWN_SHORT], column[DRAWN_SHORT + 8];
+	char text[DRAWN_SHORT], column[64];
 
 	drawn_age(drawn_number(item, key, 0), l->now_ms, text);
-	(void)snprintf(column, sizeof(column), "%4s  ", json_has(item, key) ? text : "-");
-	plain(l, column);
+	(void)snprintf(column, sizeof(column), "%s %s", word, text);
+	cell(l, json_has(item, key) ? column : "-", strlen(word) + 5);
 }
 
-/* Columns grow with the line. */
-static size_t part(const struct line *l, size_t of_80)
+/* Columns grow with the line, as far as what stands in them may need, and shrink with it. */
+static size_t part(const struct line *l, size_t of_80, size_t most)
 {
-	return of_80 * (l->width > 76 ? l->width : 76) / 76;
+	const size_t width = of_80 * l->width / 76, least = of_80 / 2;
+
+	return width < least ? least : width < most ? width : most;
 }
 
+static void session_cells(
+	struct line *l, const char *id, const char *agent, const char *health, const char *since)
+{
+	const size_t ids = part(l, 18, 40), agents = part(l, 12, 24);
+	const bool narrow = l->width < 60;
+
+	cell(l, narrow && *agent ? agent : id, ids);
+	if (!narrow)
+		cell(l, agent, agents);
+	cell(l, health, 6);
+	cell(l, since, 10);
+}
+
+/* Of who is fresh, how long it is here; of the others, how long that is so. */
 static void session(struct line *l, const struct json *s)
 {
-	const char *agent = drawn_text(s, "agent"), *id = drawn_text(s, "id");
-	const size_t ids = part(l, 20), agents = part(l, 12);
+	const char *agent = drawn_text(s, "agent"), *id = drawn_text(s, "id"),
+		   *health = drawn_text(s, "health"), *word = "here", *key = "started_ms";
+	char ago[DRAWN_SHORT], since[DRAWN_SHORT + 8];
 
-	cell(l, id, ids);
-	cell(l, strcmp(agent, id) == 0 ? "" : agent, agents);
-	cell(l, drawn_text(s, "health"), 5);
-	age(l, s, json_has(s, "ended_ms") ? "ended_ms" : "started_ms");
+	if (json_has(s, "ended_ms")) {
+		word = "left";
+		key = "ended_ms";
+	} else if (json_truth(json_get(s, "person"))) {
+		health = "person";
+		word = "seen";
+		key = "heard_ms";
+	} else if (strcmp(health, "late") == 0) {
+		word = "silent";
+		key = "heard_ms";
+	}
+	drawn_age(drawn_number(s, key, 0), l->now_ms, ago);
+	(void)snprintf(since, sizeof(since), "%s %s", word, ago);
+	session_cells(l, id, strcmp(agent, id) == 0 ? "" : agent, health, since);
 	quote(l, drawn_text(s, "task"));
 }
 
 static void ask(struct line *l, const struct json *a)
 {
 	char left[DRAWN_SHORT], words[64];
-	const size_t names = part(l, 14);
+	const size_t names = part(l, 14, 24);
 
 	drawn_age(l->now_ms, drawn_number(a, "deadline_ms", 0), left);
-	cell(l, drawn_text(a, "id"), part(l, 7));
+	cell(l, drawn_text(a, "id"), part(l, 7, 12));
 	l->width -= drawn_cell(l->out, drawn_text(a, "from"), names, false);
 	plain(l, " asks ");
 	if (json_truth(json_get(a, "anyone")))
 		plain(l, "anyone");
+	else if (json_truth(json_get(a, "for_you")) && drawn_count(a, "to") == 1)
+		plain(l, "YOU");
 	else
 		l->width -= drawn_list(l->out, json_get(a, "to"), names + 6, false);
 	(void)snprintf(words, sizeof(words), ", %s left  ", left);
@@ -75,20 +105,20 @@ static void ask(struct line *l, const struct json *a)
 
 static void task(struct line *l, const struct json *t)
 {
-	const size_t names = part(l, 18);
+	const size_t names = part(l, 18, 28);
 
-	cell(l, drawn_text(t, "id"), part(l, 7));
+	cell(l, drawn_text(t, "id"), part(l, 7, 12));
 	cell(l, drawn_text(t, "agent"), names);
-	age(l, t, "since_ms");
+	age(l, "for", t, "since_ms");
 	quote(l, drawn_text(t, "text"));
 }
 
 static void collaboration(struct line *l, const struct json *c)
 {
-	const size_t names = part(l, 22);
+	const size_t names = part(l, 20, 48);
 	char words[64];
 
-	cell(l, drawn_text(c, "id"), part(l, 9));
+	cell(l, drawn_text(c, "id"), part(l, 14, 28));
 	l->width -= drawn_list(l->out, json_get(c, "participants"), names, false);
 	(void)snprintf(words, sizeof(words), ", %lld said, %lld decided  ",
 		(long long)drawn_number(c, "messages", 0),
@@ -99,11 +129,11 @@ static void collaboration(struct line *l, const struct json *c)
 
 static void claim(struct line *l, const struct json *c)
 {
-	const size_t names = part(l, 16);
+	const size_t names = part(l, 18, 40), owners = part(l, 16, 24);
 
 	cell(l, drawn_text(c, "id"), names);
-	cell(l, drawn_text(c, "owner"), names);
-	age(l, c, "since_ms");
+	cell(l, drawn_text(c, "owner"), owners);
+	age(l, "for", c, "since_ms");
 	quote(l, drawn_text(c, "note"));
 }
 
@@ -111,12 +141,15 @@ static void source(struct line *l, const struct json *s)
 {
 	char files[48];
 
-	cell(l, drawn_text(s, "id"), part(l, 16));
+	cell(l, drawn_text(s, "id"), part(l, 16, 32));
 	cell(l, drawn_text(s, "state"), 7);
 	(void)snprintf(
 		files, sizeof(files), "%6lld files  ", (long long)drawn_number(s, "files", 0));
 	plain(l, files);
-	age(l, s, "success_ms");
+	if (json_has(s, "success_ms"))
+		age(l, "synced", s, "success_ms");
+	else
+		cell(l, "not synced", 11);
 	quote(l, drawn_text(s, "error"));
 }
 
@@ -124,14 +157,14 @@ static void alert(struct line *l, const struct json *a)
 {
 	cell(l, drawn_text(a, "id"), 6);
 	cell(l, drawn_text(a, "alert"), 16);
-	age(l, a, "since_ms");
+	age(l, "for", a, "since_ms");
 	plain(l, drawn_text(a, "session"));
 }
 
 static void event(struct line *l, const struct json *e, bool message)
 {
 	const int64_t bytes = drawn_number(e, "bytes", -1);
-	const size_t names = part(l, 14), types = part(l, 20);
+	const size_t names = part(l, 14, 24), types = part(l, 20, 24);
 	char clock[DRAWN_SHORT], size[DRAWN_SHORT];
 	const char *text = drawn_text(e, "text");
 
@@ -175,6 +208,14 @@ void drawn_line(struct buf *out, enum drawn_kind kind, const struct json *item, 
 		lines[kind](&line, item);
 	while (out->len && out->data[out->len - 1] == ' ')
 		out->len--;
+}
+
+void drawn_session_heading(struct buf *out, size_t width)
+{
+	struct line line = {out, 0, width};
+
+	session_cells(&line, "SESSION", width < 60 ? "" : "AGENT", "HEALTH", "HOW LONG");
+	plain(&line, "TASK");
 }
 
 const struct drawn_list drawn_lists[DRAWN_KINDS] = {

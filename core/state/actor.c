@@ -13,6 +13,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define NAMED_MAX 6 /* of several sessions that a reason names */
+
 void user_name(uid_t uid, char *out, size_t size)
 {
 	struct passwd entry, *found = NULL;
@@ -160,6 +162,28 @@ void actor_release(struct actor *a)
 {
 	session_unref(a->session);
 	a->session = NULL;
+}
+
+void actor_sessions(struct loop *loop, const struct actor *actor, struct buf *out)
+{
+	struct bindings *b = loop->bindings;
+	struct process_info chain[CHAIN_MAX];
+	const struct binding *at = NULL;
+	int n = proc_chain(actor->tid, actor->uid, chain), told = 0;
+
+	pthread_mutex_lock(&b->mutex);
+	for (int i = 0; i < n && !at; i++)
+		at = binding_find(b, &chain[i].self);
+	for (int i = 0; at && i < at->count; i++) {
+		if (at->bound[i].ended)
+			continue;
+		if (told == NAMED_MAX) {
+			buf_adds(out, ", ...");
+			break;
+		}
+		buf_addf(out, "%s%s", told++ ? ", " : "", at->bound[i].session->id);
+	}
+	pthread_mutex_unlock(&b->mutex);
 }
 
 int bind_heirs(struct loop *loop, uid_t uid, pid_t tid, struct process heirs[CHAIN_MAX])

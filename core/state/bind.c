@@ -1,7 +1,8 @@
-/* Which process is which session. */
+/* Which process is which session, and to whom a session goes whose process dies. */
 #include "core/state/bind_private.h"
 
 #include "core/base/caller.h"
+#include "core/base/grow.h"
 #include "core/item/alert.h"
 #include "core/state/parts.h"
 #include "core/state/session.h"
@@ -13,8 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CALLERS       128 /* chains kept */
-#define TICK_LEAST_US (SECOND_US / 50)
+#define CALLERS 128 /* chains kept */
 
 struct binding *binding_find(struct bindings *b, const struct process *p)
 {
@@ -53,24 +53,22 @@ static void drop(struct bindings *b, struct binding *gone)
 		link = &(*link)->next;
 	*link = gone->next;
 	unwatch_process(b->watch, &gone->process);
-	for (int i = 0; i < gone->count; i++)
+	for (int i = 0; i < gone->count; i++) {
+		if (gone->bound[i].session->binding == gone)
+			gone->bound[i].session->binding = NULL;
 		session_unref(gone->bound[i].session);
+	}
 	free(gone->bound);
 	free(gone);
 }
 
 static int add(struct binding *at, struct session *s)
 {
-	struct bound *grown;
-	int cap = at->cap ? 2 * at->cap : 2;
+	struct bound *grown = grow(at->bound, (size_t)at->count, &at->cap, sizeof(*grown), 2);
 
-	if (at->count == at->cap) {
-		grown = realloc(at->bound, sizeof(*grown) * (size_t)cap);
-		if (!grown)
-			return -ENOMEM;
-		at->bound = grown;
-		at->cap = cap;
-	}
+	if (!grown)
+		return -ENOMEM;
+	at->bound = grown;
 	at->bound[at->count].session = session_ref(s);
 	at->bound[at->count++].ended = false;
 	return 0;
@@ -128,7 +126,7 @@ static void drop_ended(struct bindings *b, struct binding *at)
 			take_out(b, at, i);
 }
 
-static void end(struct loop *loop, struct session *s, enum end_reason why)
+void binding_end(struct loop *loop, struct session *s, enum end_reason why)
 {
 	struct act *a;
 
@@ -136,15 +134,6 @@ static void end(struct loop *loop, struct session *s, enum end_reason why)
 		return;
 	a->command.done = act_over;
 	loop_submit(loop, &a->command);
-}
-
-/* Who still has `alive` of an earlier life open holds nothing of this one. */
-static void let_go(struct bindings *b, struct session *s)
-{
-	for (struct holder *h = b->holders; h; h = h->next)
-		if (h->session == s)
-			h->holds = false;
-	s->alive_holders = 0;
 }
 
 void bind_session(struct loop *loop, struct session *s)
@@ -159,7 +148,7 @@ void bind_session(struct loop *loop, struct session *s)
 	pthread_mutex_lock(&b->mutex);
 	/* An ended one that comes back may still stand, as ended, where it was. */
 	detach(b, s);
-	let_go(b, s);
+	alive_forget(b, s);
 	gone = s->heir_count && !attach(b, s, 0);
 	if (s->binding)
 		drop_ended(b, s->binding);
@@ -168,7 +157,7 @@ void bind_session(struct loop *loop, struct session *s)
 	b->generation++;
 	pthread_mutex_unlock(&b->mutex);
 	if (gone)
-		end(loop, s, END_PROCESS_GONE);
+		binding_end(loop, s, END_PROCESS_GONE);
 	watch_wake(b->watch);
 }
 
@@ -208,198 +197,63 @@ static int64_t age_us(const struct process *p)
 	       (int64_t)(p->start * (uint64_t)SECOND_US / (uint64_t)sysconf(_SC_CLK_TCK));
 }
 
+/* Those of a process that died go to their next heirs, or are to end. Returns how many are. */
+static int hand_on(struct bindings *b, struct binding *at, bool was_old, struct ending *out)
+{
+	const int64_t now = loop_mono_us(b->loop);
+	int count = 0;
+
+	for (int i = 0; i < at->count; i++) {
+		struct session *s = at->bound[i].session;
+
+		if (at->bound[i].ended || s->binding != at)
+			continue;
+		if (attach(b, s, s->heir_at + 1)) {
+			atomic_store(&s->handover_mono_us, now + b->loop->config->handover);
+			if (was_old)
+				make_late(b->loop, s, now);
+		} else {
+			out[count++] = (struct ending){session_ref(s), END_PROCESS_GONE};
+		}
+	}
+	return count;
+}
+
 /* A process died: its sessions go to their next heirs, or end. A short-lived command that hands its
  * session up says nothing by its death; the death of one that had lived longer than a session may
  * be silent is news, so its sessions are late at once. */
 static void gone(void *arg, const struct process *p)
 {
 	struct bindings *b = arg;
-	struct loop *loop = b->loop;
-	int64_t now = loop_mono_us(loop);
-	bool was_old = age_us(p) >= loop->config->late;
-	struct session **ending = NULL;
-	enum end_reason *why = NULL;
+	const bool was_old = age_us(p) >= b->loop->config->late;
+	struct ending *ending;
 	struct binding *at;
-	int count = 0, most = 0;
+	int count = 0;
 
 	pthread_mutex_lock(&b->mutex);
 	at = binding_find(b, p);
-	for (struct holder *h = b->holders; h; h = h->next)
-		most += h->holds && process_same(&h->process, p);
-	most += at ? at->count : 0;
-	ending = calloc((size_t)most + 1, sizeof(*ending));
-	why = calloc((size_t)most + 1, sizeof(*why));
-	for (struct holder *h = b->holders; h && ending && why; h = h->next) {
-		if (!h->holds || !process_same(&h->process, p))
-			continue;
-		h->holds = false;
-		if (--h->session->alive_holders == 0) {
-			why[count] = END_ALIVE_CLOSED;
-			ending[count++] = session_ref(h->session);
-		}
-	}
-	for (int i = 0; at && ending && why && i < at->count; i++) {
-		struct session *s = at->bound[i].session;
-
-		if (at->bound[i].ended || s->binding != at) {
-			if (s->binding == at)
-				s->binding = NULL;
-			continue;
-		}
-		if (attach(b, s, s->heir_at + 1)) {
-			atomic_store(&s->handover_mono_us, now + loop->config->handover);
-			if (was_old)
-				make_late(loop, s, now);
-		} else {
-			why[count] = END_PROCESS_GONE;
-			ending[count++] = session_ref(s);
-		}
-	}
+	ending = calloc(
+		(size_t)alive_holds(b, p) + (at ? (size_t)at->count : 0) + 1, sizeof(*ending));
+	if (ending)
+		count = alive_gone(b, p, ending);
+	if (ending && at)
+		count += hand_on(b, at, was_old, ending + count);
 	if (at)
 		drop(b, at);
 	b->generation++;
 	pthread_mutex_unlock(&b->mutex);
 	for (int i = 0; i < count; i++) {
-		end(loop, ending[i], why[i]);
-		session_unref(ending[i]);
+		binding_end(b->loop, ending[i].session, ending[i].why);
+		session_unref(ending[i].session);
 	}
 	free(ending);
-	free(why);
 	watch_wake(b->watch);
-}
-
-static void emit_health(struct loop *loop, struct session *s, bool late)
-{
-	struct act *a;
-
-	if (session_health_changed(loop, s, late, &a))
-		return;
-	a->command.done = act_over;
-	loop_submit(loop, &a->command);
-}
-
-void session_heard(struct loop *loop, struct session *s)
-{
-	atomic_store(&s->heard_mono_us, loop_mono_us(loop));
-	atomic_store(&s->heard_wall_us, loop_wall_us(loop));
-	if (atomic_load(&s->handover_mono_us))
-		atomic_store(&s->handover_mono_us, 0);
-	if (atomic_load(&s->late) && atomic_exchange(&s->late, false))
-		emit_health(loop, s, false);
-}
-
-/* What is due of one session: 0 nothing, 1 it is late now, 2 it times out, 3 nobody took it over.
- */
-static int due(struct loop *loop, struct session *s, int64_t now)
-{
-	int64_t silent = now - atomic_load(&s->heard_mono_us);
-	int64_t handover = atomic_load(&s->handover_mono_us);
-	bool held, bound;
-
-	/* One that was applied and not bound yet is not silent. */
-	if (s->ended_us || s->person || !atomic_load(&s->heard_mono_us))
-		return 0;
-	if (atomic_load(&s->waiting)) {
-		atomic_store(&s->heard_mono_us, now);
-		return 0;
-	}
-	pthread_mutex_lock(&loop->bindings->mutex);
-	held = s->alive_holders > 0;
-	bound = s->binding != NULL;
-	pthread_mutex_unlock(&loop->bindings->mutex);
-	if (!held && bound && handover && now >= handover)
-		return 3;
-	if (!held && !bound && silent >= s->timeout_us)
-		return 2;
-	return silent >= loop->config->late && !atomic_load(&s->late) ? 1 : 0;
-}
-
-static int64_t tick(void *arg, int64_t now)
-{
-	struct bindings *b = arg;
-	struct loop *loop = b->loop;
-	struct session *found[64];
-	int64_t every = loop->config->late;
-	int what[64], n = 0;
-
-	state_rdlock(loop);
-	for (size_t i = 0; i < loop->state->session_slots && n < 64; i++) {
-		for (struct session *s = loop->state->sessions[i]; s && n < 64; s = s->next) {
-			what[n] = due(loop, s, now);
-			if (what[n])
-				found[n++] = session_ref(s);
-		}
-	}
-	state_unlock(loop);
-	for (int i = 0; i < n; i++) {
-		if (what[i] == 1 && !atomic_exchange(&found[i]->late, true))
-			emit_health(loop, found[i], true);
-		else if (what[i] != 1)
-			end(loop, found[i], what[i] == 2 ? END_TIMEOUT : END_PROCESS_GONE);
-		session_unref(found[i]);
-	}
-	if (n == 64)
-		return now;
-	if (loop->config->timeout < every)
-		every = loop->config->timeout;
-	if (loop->config->handover < every)
-		every = loop->config->handover;
-	every /= 8;
-	if (every > SECOND_US)
-		every = SECOND_US;
-	return now + (every > TICK_LEAST_US ? every : TICK_LEAST_US);
-}
-
-int alive_hold(struct loop *loop, struct session *s, const struct process *p, struct holder **out)
-{
-	struct bindings *b = loop->bindings;
-	struct holder *h = calloc(1, sizeof(*h));
-
-	if (!h)
-		return -ENOMEM;
-	h->session = session_ref(s);
-	h->process = *p;
-	h->holds = true;
-	pthread_mutex_lock(&b->mutex);
-	if (p->pid && watch_process(b->watch, p))
-		h->process.pid = 0; /* its release still tells */
-	s->alive_holders++;
-	h->next = b->holders;
-	h->link = &b->holders;
-	if (h->next)
-		h->next->link = &h->next;
-	b->holders = h;
-	pthread_mutex_unlock(&b->mutex);
-	*out = h;
-	return 0;
-}
-
-void alive_release(struct loop *loop, struct holder *h, bool was_heartbeat)
-{
-	struct bindings *b = loop->bindings;
-	bool last = false;
-
-	if (!h)
-		return;
-	pthread_mutex_lock(&b->mutex);
-	if (h->holds)
-		last = --h->session->alive_holders == 0;
-	*h->link = h->next;
-	if (h->next)
-		h->next->link = h->link;
-	if (h->process.pid)
-		unwatch_process(b->watch, &h->process);
-	pthread_mutex_unlock(&b->mutex);
-	if (last && !was_heartbeat)
-		end(loop, h->session, END_ALIVE_CLOSED);
-	session_unref(h->session);
-	free(h);
 }
 
 int bindings_new(struct loop *loop, struct bindings **out, struct error *err)
 {
 	struct bindings *b = calloc(1, sizeof(*b));
-	struct watch_hooks hooks = {.gone = gone, .tick = tick};
+	struct watch_hooks hooks = {.gone = gone, .tick = sessions_tick};
 	int r;
 
 	if (!b)

@@ -15,6 +15,7 @@
 #ifndef CORE_BIND_H
 #define CORE_BIND_H
 
+#include "core/base/buf.h"
 #include "core/base/error.h"
 #include "core/base/proc.h"
 
@@ -57,6 +58,10 @@ void bindings_stop(struct bindings *);
 int actor_resolve(
 	struct loop *, uid_t uid, gid_t gid, pid_t tid, struct session *as, struct actor *out);
 void actor_release(struct actor *);
+
+/* Adds the ids of the sessions that a caller found as ACTOR_SEVERAL has, with commas between; of
+ * many the first few. */
+void actor_sessions(struct loop *, const struct actor *, struct buf *out);
 
 /* The user's name for a uid, or its number in digits. */
 void user_name(uid_t uid, char *out, size_t size);

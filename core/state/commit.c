@@ -1,5 +1,7 @@
 /* Taking commands, committing them together, answering, telling. */
 #include "core/item/collaboration.h"
+
+#include "core/base/grow.h"
 #include "core/state/parts.h"
 
 #include "core/item/ask.h"
@@ -102,16 +104,12 @@ static void over(struct loop *loop, const struct record *r)
 
 static int remember(struct commit *c, struct record *r)
 {
-	struct record **grown;
-	size_t cap = c->record_cap ? 2 * c->record_cap : 64;
+	struct record **grown =
+		grow(c->records, c->record_count, &c->record_cap, sizeof(*grown), 64);
 
-	if (c->record_count == c->record_cap) {
-		grown = realloc(c->records, sizeof(*grown) * cap);
-		if (!grown)
-			return -ENOMEM;
-		c->records = grown;
-		c->record_cap = cap;
-	}
+	if (!grown)
+		return -ENOMEM;
+	c->records = grown;
 	c->records[c->record_count++] = record_ref(r);
 	return 0;
 }

@@ -163,18 +163,11 @@ static int check_members(const struct json *json, struct error *err)
 {
 	static const char *const known[] = {
 		"event_type", "data", "session_id", "from", "timestamp", "type", NULL};
-	const struct json *value;
-	const char *key;
-	int i;
+	const char *key = json_stranger(json, known);
 
-	for (struct json_iter it = json_iter(json); json_next(&it, &key, &value);) {
-		for (i = 0; known[i] && strcmp(known[i], key) != 0; i++)
-			;
-		if (!known[i])
-			return error_set(err, EINVAL,
-				"%.80s: unknown beside event_type; what is told goes into data",
-				key);
-	}
+	if (key)
+		return error_set(err, EINVAL,
+			"%.80s: unknown beside event_type; what is told goes into data", key);
 	return 0;
 }
 

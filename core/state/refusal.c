@@ -1,6 +1,7 @@
 #include "core/state/refusal.h"
 
 #include "core/base/clock.h"
+#include "core/base/grow.h"
 #include "core/base/text.h"
 
 #include <errno.h>
@@ -102,22 +103,17 @@ static void drop_unused(struct refusals *all)
 /* The lines of a uid, made where there are none yet; NULL: no memory. */
 static struct lines *make_lines(struct refusals *all, uid_t uid)
 {
-	struct lines *lines = lines_of(all, uid);
+	struct lines *lines = lines_of(all, uid), **grown;
 	size_t at;
 
 	if (lines != NULL)
 		return lines;
 	if (all->count == REFUSAL_UIDS_MAX)
 		drop_unused(all);
-	if (all->count == all->cap) {
-		size_t cap = all->cap == 0 ? 8 : 2 * all->cap;
-		struct lines **grown = realloc(all->all, cap * sizeof(struct lines *));
-
-		if (grown == NULL)
-			return NULL;
-		all->all = grown;
-		all->cap = cap;
-	}
+	grown = grow(all->all, all->count, &all->cap, sizeof(struct lines *), 8);
+	if (grown == NULL)
+		return NULL;
+	all->all = grown;
 	lines = calloc(1, sizeof(*lines));
 	if (lines == NULL)
 		return NULL;

@@ -2,6 +2,7 @@
 
 #include "core/base/history.h"
 #include "core/base/metrics.h"
+#include "core/base/thread.h"
 #include "core/log/db.h"
 #include "core/log/log.h"
 #include "core/report/health.h"
@@ -284,7 +285,6 @@ static void *run(void *arg)
 int saver_start(struct loop *loop, struct saver **out, struct error *err)
 {
 	struct saver *s = calloc(1, sizeof(*s));
-	pthread_condattr_t attr;
 	int r;
 
 	if (!s)
@@ -293,10 +293,7 @@ int saver_start(struct loop *loop, struct saver **out, struct error *err)
 	s->save_due = loop_mono_us(loop) + loop->config->save;
 	history_init(&s->history);
 	pthread_mutex_init(&s->mutex, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->cond, &attr);
-	pthread_condattr_destroy(&attr);
+	thread_cond_init(&s->cond);
 	r = pthread_create(&s->thread, NULL, run, s);
 	if (r) {
 		history_release(&s->history);

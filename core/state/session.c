@@ -1,4 +1,4 @@
-/* Registering a session, changing it, and ending it: what the commands decide. */
+/* Changing a session, and ending it: what the commands decide. */
 #include "core/state/session_private.h"
 
 #include "core/base/json.h"
@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 void session_add_member(struct buf *b, const char *key, const char *text)
 {

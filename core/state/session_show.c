@@ -39,38 +39,22 @@ void session_uptime(struct loop *loop, const struct session *s, char *out, size_
 	session_span((int64_t)uptime_s(loop, s) * SECOND_US, out, size);
 }
 
-static void add_text(struct buf *b, const char *key, const char *text)
-{
-	buf_addf(b, ",\"%s\":", key);
-	if (text)
-		buf_add_json(b, text, strlen(text));
-	else
-		buf_adds(b, "null");
-}
-
-static void add_time(struct buf *b, const char *key, int64_t us)
-{
-	buf_addf(b, ",\"%s\":\"", key);
-	buf_add_time(b, us);
-	buf_addc(b, '"');
-}
-
 void session_record(struct loop *loop, struct session *s, struct buf *b)
 {
 	char uptime[32];
 
 	session_uptime(loop, s, uptime, sizeof(uptime));
 	buf_addf(b, "\"session_id\":\"%s\"", s->id);
-	add_text(b, "agent_name", s->agent_name);
-	add_text(b, "agent_type", s->agent_type);
+	buf_add_json_text(b, "agent_name", s->agent_name);
+	buf_add_json_text(b, "agent_type", s->agent_type);
 	buf_addf(b, ",\"tags\":%s", s->tags);
-	add_time(b, "started_at", s->started_us);
-	add_time(b, "last_heartbeat", atomic_load(&s->heard_wall_us));
-	add_text(b, "status", s->ended_us ? "ended" : s->status);
-	add_text(b, "health", session_health(s));
-	add_text(b, "current_task", s->task);
+	buf_add_json_time(b, "started_at", s->started_us);
+	buf_add_json_time(b, "last_heartbeat", atomic_load(&s->heard_wall_us));
+	buf_add_json_text(b, "status", s->ended_us ? "ended" : s->status);
+	buf_add_json_text(b, "health", session_health(s));
+	buf_add_json_text(b, "current_task", s->task);
 	buf_addf(b, ",\"context_sources\":%s", s->sources ? s->sources : "[]");
-	add_text(b, "uptime", uptime);
+	buf_add_json_text(b, "uptime", uptime);
 	buf_addf(b, ",\"uptime_s\":%lld,\"timeout_s\":%g,\"uid\":%u", (long long)uptime_s(loop, s),
 		(double)s->timeout_us / 1e6, (unsigned)s->uid);
 	/* What else was given, without its opening brace. */

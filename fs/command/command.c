@@ -14,15 +14,6 @@
 
 #define OPTIONS_MAX 24 /* of one command, the common ones among them */
 
-static const struct command_row *find(const char *name)
-{
-	for (const struct command_row *c = commands; c->name != NULL; c++) {
-		if (strcmp(c->name, name) == 0)
-			return c;
-	}
-	return NULL;
-}
-
 /* mount.fuse3(8) calls `leitlfs SOURCE /MOUNTPOINT -o OPTIONS`, always with options. */
 static bool is_mount8(int argc, char **argv)
 {
@@ -31,7 +22,9 @@ static bool is_mount8(int argc, char **argv)
 
 bool command_is(int argc, char **argv)
 {
-	return argc >= 2 && find(argv[1]) != NULL && !is_mount8(argc, argv);
+	if (argc < 2 || is_mount8(argc, argv))
+		return false;
+	return command_find(argv[1]) != NULL || command_misspelt(argc, argv);
 }
 
 const char *command_value(const struct call *call, char letter)
@@ -53,6 +46,7 @@ static int status_of(const struct call *call, int code)
 	case 0:
 		return COMMAND_DONE;
 	case EINVAL:
+	case ENOTUNIQ:
 		return COMMAND_USAGE;
 	case ETIMEDOUT:
 		return COMMAND_TIMED_OUT;
@@ -72,23 +66,35 @@ static int status_of(const struct call *call, int code)
 	}
 }
 
-static int fail_with(const struct call *call, int code, const char *reason, int status)
+/* The reason as JSON, where that is asked for; `more` are further members, or NULL. */
+static int print_refusal(
+	const struct call *call, int code, const char *reason, const char *more, int status)
 {
 	struct buf out = BUF_INIT;
 	const char *name = strerrorname_np(code < 0 ? -code : code);
 
-	fprintf(stderr, "leitlfs %s: %s\n", call->command->name, reason);
 	if (!call->json)
 		return status;
 	buf_adds(&out, "{\"error\":{\"errno\":");
 	buf_add_json(&out, name != NULL ? name : "", strlen(name != NULL ? name : ""));
 	buf_adds(&out, ",\"reason\":");
 	buf_add_json(&out, reason, text_utf8_prefix(reason, strlen(reason), NULL));
-	buf_addf(&out, "},\"status\":%d}\n", status);
+	buf_addf(&out, "},\"status\":%d%s}\n", status, more != NULL ? more : "");
 	if (buf_error(&out) == 0)
 		fputs(out.data, stdout);
 	buf_release(&out);
 	return fflush(stdout) == 0 ? status : COMMAND_REFUSED;
+}
+
+static int fail_with(const struct call *call, int code, const char *reason, int status)
+{
+	fprintf(stderr, "leitlfs %s: %s\n", call->command->name, reason);
+	return print_refusal(call, code, reason, NULL, status);
+}
+
+int command_failed(const struct call *call, const struct error *err, const char *more)
+{
+	return print_refusal(call, err->code, err->text, more, status_of(call, err->code));
 }
 
 int command_fail(const struct call *call, const struct error *err)
@@ -134,6 +140,7 @@ const struct command_option *command_option_at(const struct command_row *command
 		return NULL;
 	for (o = command_common; o->letter != 0; o++) {
 		if ((o->letter == 'm' && !(command->flags & COMMAND_TREE)) ||
+			(o->letter == 'i' && !(command->flags & COMMAND_AS)) ||
 			(o->letter == 'j' && !(command->flags & COMMAND_JSON)))
 			continue;
 		if (index-- == 0)
@@ -144,7 +151,8 @@ const struct command_option *command_option_at(const struct command_row *command
 
 static int try_help(const struct call *call)
 {
-	fprintf(stderr, "Try 'leitlfs %s --help'.\n", call->command->name);
+	fprintf(stderr, "leitlfs %s: see leitlfs %s --help\n", call->command->name,
+		call->command->name);
 	return call->command->flags & COMMAND_STATUS ? COMMAND_RUN_FAILED : COMMAND_USAGE;
 }
 
@@ -182,7 +190,8 @@ static int check_words(const struct call *call)
 	const struct command_row *c = call->command;
 
 	if (call->word_count < c->least) {
-		fprintf(stderr, "usage: leitlfs %s %s\n", c->name, c->arguments);
+		fprintf(stderr, "leitlfs %s: too few arguments; usage: leitlfs %s %s\n", c->name,
+			c->name, c->arguments);
 		return try_help(call);
 	}
 	if (call->word_count > c->most) {
@@ -201,13 +210,23 @@ static int print_help(const struct call *call)
 	return command_print(call, &out);
 }
 
+/* --as: the tree is as/<id>. */
+static int act_as(struct call *call, const char *id)
+{
+	struct error err = {0};
+	int rc = locate_as(&call->at, id, &err);
+
+	return rc == 0 ? COMMAND_DONE : command_fail(call, &err);
+}
+
 static int find_tree(struct call *call)
 {
+	const char *as = call->command->flags & COMMAND_AS ? command_value(call, 'i') : NULL;
 	struct error err = {0};
 	int rc = locate(command_value(call, 'm'), &call->at, &err);
 
 	if (rc == 0)
-		return COMMAND_DONE;
+		return as != NULL ? act_as(call, as) : COMMAND_DONE;
 	return fail_with(call, err.code, err.text,
 		call->command->flags & COMMAND_STATUS ? COMMAND_RUN_FAILED
 		: rc == -EINVAL                       ? COMMAND_USAGE
@@ -216,10 +235,12 @@ static int find_tree(struct call *call)
 
 int command_main(int argc, char **argv)
 {
-	struct call call = {.command = find(argv[1])};
+	struct call call = {.command = command_find(argv[1])};
 	char name[64];
 	int status = COMMAND_DONE;
 
+	if (call.command == NULL)
+		return command_unknown(argc, argv);
 	/* What getopt(3) says begins with the program's name. */
 	(void)snprintf(name, sizeof(name), "leitlfs %s", call.command->name);
 	argv[1] = name;

@@ -9,7 +9,8 @@
  *
  * Each runs in a process of its own with one thread, and ends with one of the statuses below. With
  * --json it prints exactly one JSON object on stdout, also when it is refused: {"error":{"errno":…,
- * "reason":…},"status":N}; but none for a usage error.
+ * "reason":…},"status":N}; but none for a usage error. What it says on stderr begins with its name:
+ * "leitlfs say: …".
  */
 #ifndef FS_COMMAND_H
 #define FS_COMMAND_H
@@ -42,9 +43,12 @@ enum complete {
 	COMPLETE_NOTHING,
 	COMPLETE_PROGRAM, /* and then its arguments */
 	COMPLETE_MOUNT,
-	COMPLETE_WHO,    /* a session or an agent */
-	COMPLETE_TYPE,   /* of an event */
-	COMPLETE_SOURCE, /* source:NAME, in a search */
+	COMPLETE_WHO,     /* a session, an agent, tag:WORD; or several with commas between */
+	COMPLETE_TYPE,    /* of an event */
+	COMPLETE_SESSION, /* of one's own, by its id */
+	COMPLETE_SOURCE,  /* source:NAME, in a search */
+	COMPLETE_COMMAND,
+	COMPLETE_SECTION, /* of the manual */
 };
 
 struct command_option {
@@ -74,10 +78,11 @@ enum {
 	COMMAND_JSON = 1 << 1,   /* takes --json */
 	COMMAND_STATUS = 1 << 2, /* its failures are COMMAND_RUN_FAILED */
 	COMMAND_HIDDEN = 1 << 3, /* for completions, in no list; takes its words as they are */
+	COMMAND_AS = 1 << 4,     /* takes --as: works in the tree as/<id> */
 };
 
 extern const struct command_row commands[];          /* ends with a NULL name */
-extern const struct command_option command_common[]; /* --mount, --json, --help */
+extern const struct command_option command_common[]; /* --mount, --as, --json, --help */
 
 /* An option as it was given. */
 struct given {
@@ -98,8 +103,8 @@ struct call {
 	size_t word_count;
 };
 
-/* Whether main's arguments are a command's, and not a mount: mount(8) may name its source like one,
- * but passes options then. */
+/* Whether main's arguments are a command's, if a misspelt one's, and not a mount's: mount(8) may
+ * name its source like one, but passes options then. */
 bool command_is(int argc, char **argv);
 int command_main(int argc, char **argv); /* returns the status to exit with */
 
@@ -109,7 +114,10 @@ const char *command_value(const struct call *, char letter);
 /* Says why on stderr, and on stdout where JSON is asked for; returns the status for the error's
  * code (negative or positive). */
 int command_fail(const struct call *, const struct error *);
-/* The same with a reason of the command's own; `code` is an errno. */
+/* The same but for stderr, which knows already; `more` are further members of the JSON, each with a
+ * comma before it, or NULL. */
+int command_failed(const struct call *, const struct error *, const char *more);
+/* As command_fail with a reason of the command's own; `code` is an errno. */
 int command_refuse(const struct call *, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 /* Prints what the buffer holds, releases it, and returns COMMAND_DONE; or the failure's status. */
@@ -118,6 +126,13 @@ int command_print(const struct call *, struct buf *out);
 /* Which options this command takes: its own, then the common ones that its flags allow. NULL past
  * the last. */
 const struct command_option *command_option_at(const struct command_row *, size_t index);
+
+/* NULL: there is none of that name. */
+const struct command_row *command_find(const char *name);
+/* Whether argv[1], which is no command, was meant to be one: nothing else is of that name. */
+bool command_misspelt(int argc, char **argv);
+/* Says so on stderr, with the command that was probably meant. Returns the status. */
+int command_unknown(int argc, char **argv);
 
 /* `leitlfs COMMAND --help`, and the commands as lines of `leitlfs -h`. */
 void command_help(const struct command_row *, struct buf *out);
@@ -141,5 +156,6 @@ int command_doctor(struct call *);
 int command_umount(struct call *);
 int command_complete(struct call *);
 int command_man(struct call *);
+int command_show_help(struct call *);
 
 #endif

@@ -87,6 +87,8 @@ static int ask(const struct call *call, struct buf *answer, struct error *err)
 	struct buf question = BUF_INIT;
 	int rc = make_question(call, &question, err), fd = -1;
 
+	if (rc == 0)
+		rc = tree_check_self(call, err);
 	if (rc == 0) {
 		fd = tree_open(call, O_RDWR, "asks/new", err);
 		rc = fd < 0 ? fd : 0;

@@ -1,26 +1,16 @@
 /*
  * leitlfs complete WORD…: what may stand in place of the last word of a command line, for the
  * shells' completions (scripts/completions). The words are those after `leitlfs`, as far as the
- * cursor.
- *
- * A line is a candidate, then, where there is one, a tab and what it means. A line that begins with
- * a colon tells the shell to offer its own: ":dirs", or ":program N", where the N-th word begins a
- * command line.
+ * cursor and without quotes; the answer is as fs/command/complete.h has it.
  */
-#include "fs/command/command.h"
+#include "fs/command/complete.h"
 
 #include "core/base/config.h"
-#include "core/base/text.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define NAMES_MAX 2000 /* of one directory that are offered */
-
-/* Options of a mount that are none of the table of core/base/config.h. */
+/* What a mount takes beside the table of core/base/config.h. */
 static const char *const mount_options[][2] = {
 	{"-f", "stay in the foreground"},
 	{"-d", "show every request, in the foreground"},
@@ -29,106 +19,69 @@ static const char *const mount_options[][2] = {
 	{"-o", "options, with commas between"},
 	{"-h", "help"},
 	{"-V", "versions"},
+	{"--help", "help"},
+	{"--version", "versions"},
 };
 
-struct completion {
-	const char *word;  /* what was begun */
-	const char *mount; /* what --mount said, or NULL */
-	struct buf out;
+static const char *const more_options[][2] = {
+	{"nonempty", "mount over a directory that is not empty"},
+	{"allow_other", "let other users in"},
+	{"allow_root", "let root in"},
+	{"auto_unmount", "unmount also when the daemon is killed"},
+	{"fsname=", "the device that mount and df show"},
+	{"max_read=", "the most bytes that one read asks for"},
+	{"debug", "show every request, in the foreground"},
+	{"ro", "read only"},
+	{"noexec", "run no programs from it"},
+	{"noatime", "as in mount(8)"},
+	{"sync", "as in mount(8)"},
+	{"dirsync", "as in mount(8)"},
+	{"context=", "as in mount(8)"},
 };
 
-static void offer(struct completion *c, const char *prefix, const char *name, const char *help)
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* The option of that long name, which may be cut as far as no other begins so. */
+static const struct command_option *long_option(
+	const struct command_row *command, const char *name, size_t len)
 {
-	const size_t len = strlen(prefix);
-	const bool past = strncmp(c->word, prefix, len) == 0;
-	const char *rest = past ? c->word + len : c->word;
-
-	if (strncmp(past ? name : prefix, rest, strlen(rest)) != 0)
-		return;
-	buf_adds(&c->out, prefix);
-	command_plain(&c->out, name, strlen(name), false);
-	if (help != NULL && help[0] != '\0')
-		buf_addf(&c->out, "\t%s", help);
-	buf_addc(&c->out, '\n');
-}
-
-static void offer_names(struct completion *c, const struct located *at, const char *dir_name,
-	const char *prefix, const char *help)
-{
-	const struct dirent *entry;
-	char *path = NULL;
-	DIR *dir;
-
-	if (asprintf(&path, "%s/%s", at->tree, dir_name) < 0)
-		return;
-	dir = opendir(path);
-	free(path);
-	if (dir == NULL)
-		return;
-	for (int i = 0; i < NAMES_MAX && (entry = readdir(dir)) != NULL; i++) {
-		if (entry->d_name[0] != '.' && strcmp(entry->d_name, "README.md") != 0 &&
-			strcmp(entry->d_name, "new") != 0)
-			offer(c, prefix, entry->d_name, help);
-	}
-	closedir(dir);
-}
-
-static void offer_from_mount(struct completion *c, enum complete what)
-{
-	struct located at = {0};
-
-	if (locate(c->mount, &at, NULL) != 0)
-		return;
-	if (what == COMPLETE_WHO) {
-		offer_names(c, &at, "sessions", "", "session");
-		offer_names(c, &at, "agents", "", "agent");
-	} else if (what == COMPLETE_TYPE) {
-		offer_names(c, &at, "feeds/by-type", "", NULL);
-	} else {
-		offer_names(c, &at, "context/sources", "source:", NULL);
-	}
-	located_release(&at);
-}
-
-static void offer_mounts(struct completion *c)
-{
-	struct buf list = BUF_INIT;
-
-	if (locate_all(&list) == 0) {
-		for (size_t at = 0; at < list.len; at += strlen(list.data + at) + 1)
-			offer(c, "", list.data + at, "mount");
-	}
-	buf_release(&list);
-	buf_adds(&c->out, ":dirs\n");
-}
-
-static void offer_kind(struct completion *c, enum complete what, size_t index)
-{
-	switch (what) {
-	case COMPLETE_NOTHING:
-		break;
-	case COMPLETE_PROGRAM:
-		buf_addf(&c->out, ":program %zu\n", index);
-		break;
-	case COMPLETE_MOUNT:
-		offer_mounts(c);
-		break;
-	case COMPLETE_WHO:
-	case COMPLETE_TYPE:
-	case COMPLETE_SOURCE:
-		offer_from_mount(c, what);
-		break;
-	}
-}
-
-/* The option that a word names: -x or --long. */
-static const struct command_option *option_of(const struct command_row *command, const char *word)
-{
-	const struct command_option *o;
+	const struct command_option *o, *found = NULL;
+	bool several = false;
 
 	for (size_t i = 0; (o = command_option_at(command, i)) != NULL; i++) {
-		if (word[0] == '-' && word[1] == '-' ? strcmp(word + 2, o->name) == 0
-						     : word[1] == o->letter && word[2] == '\0')
+		if (strncmp(o->name, name, len) != 0)
+			continue;
+		if (o->name[len] == '\0')
+			return o;
+		several = found != NULL;
+		found = o;
+	}
+	return several ? NULL : found;
+}
+
+/* The option of a word that takes a value, and where in the word that begins; 0: it is the next
+ * word. NULL: there is none. */
+static const struct command_option *value_option(
+	const struct command_row *command, const char *word, size_t *value_at)
+{
+	const struct command_option *o;
+	size_t len;
+
+	if (word[1] == '-') {
+		len = strcspn(word, "=");
+		o = long_option(command, word + 2, len - 2);
+		*value_at = word[len] == '=' ? len + 1 : 0;
+		return o != NULL && o->value != NULL ? o : NULL;
+	}
+	for (size_t at = 1; word[at] != '\0'; at++) {
+		size_t i = 0;
+
+		while ((o = command_option_at(command, i)) != NULL && o->letter != word[at])
+			i++;
+		if (o == NULL)
+			return NULL;
+		*value_at = word[at + 1] != '\0' ? at + 1 : 0;
+		if (o->value != NULL)
 			return o;
 	}
 	return NULL;
@@ -137,80 +90,118 @@ static const struct command_option *option_of(const struct command_row *command,
 static void offer_options(struct completion *c, const struct command_row *command)
 {
 	const struct command_option *o;
+	char letter[3] = "-";
+	size_t at = 0;
 
-	for (size_t i = 0; (o = command_option_at(command, i)) != NULL; i++)
-		offer(c, "--", o->name, o->help);
+	if (c->word[1] != '\0' && (o = value_option(command, c->word, &at)) != NULL && at > 0) {
+		c->lead = at;
+		complete_kind(c, o->complete, 0);
+		return;
+	}
+	for (size_t i = 0; (o = command_option_at(command, i)) != NULL; i++) {
+		letter[1] = o->letter;
+		if (strcmp(c->word, letter) == 0)
+			complete_offer(c, "-", letter + 1, o->help);
+		else
+			complete_offer(c, "--", o->name, o->help);
+	}
 }
 
 /* The words of a command, from words[1] on; the last is the one that was begun. */
 static void complete_command(
 	struct completion *c, const struct command_row *command, char **words, size_t count)
 {
-	const struct command_option *o;
+	bool ended = false;
 	size_t i = 1;
 
-	for (; i + 1 < count && words[i][0] == '-' && words[i][1] != '\0'; i++) {
-		if (strcmp(words[i], "--") == 0) {
-			i++;
-			break;
-		}
-		o = option_of(command, words[i]);
-		if (o == NULL || o->value == NULL)
+	for (; i + 1 < count && words[i][0] == '-' && words[i][1] != '\0' && !ended; i++) {
+		const struct command_option *o;
+		size_t at = 0;
+
+		ended = strcmp(words[i], "--") == 0;
+		o = ended ? NULL : value_option(command, words[i], &at);
+		if (o == NULL)
 			continue;
-		if (i + 2 == count) {
-			offer_kind(c, o->complete, i + 2);
+		if (at == 0 && i + 2 == count) {
+			complete_kind(c, o->complete, 0);
 			return;
 		}
 		if (o->letter == 'm')
-			c->mount = words[i + 1];
-		i++;
+			c->mount = at > 0 ? words[i] + at : words[i + 1];
+		i += at == 0;
 	}
-	if (i + 1 == count && c->word[0] == '-' && strcmp(words[i - 1], "--") != 0)
+	if (i + 1 == count && c->word[0] == '-' && !ended)
 		offer_options(c, command);
 	else if (command->first == COMPLETE_PROGRAM)
-		offer_kind(c, COMPLETE_PROGRAM, i + 1);
+		complete_kind(c, COMPLETE_PROGRAM, i + 1);
 	else if (count - i <= command->most)
-		offer_kind(c, i + 1 == count ? command->first : command->rest, count);
+		complete_kind(c, i + 1 == count ? command->first : command->rest, 0);
+}
+
+/* NAME or NAME=VALUE behind the last comma. */
+static void offer_mount_values(struct completion *c)
+{
+	const char *comma = strrchr(c->word + c->lead, ','), *value;
+
+	if (comma != NULL)
+		c->lead = (size_t)(comma + 1 - c->word);
+	value = strchr(c->word + c->lead, '=');
+	for (const struct option_row *o = config_options; o->name != NULL; o++) {
+		const size_t len = strlen(o->name);
+
+		if (value == NULL) {
+			complete_offer(c, o->name, o->kind == OPTION_SWITCH ? "" : "=", o->help);
+			continue;
+		}
+		if (strncmp(c->word + c->lead, o->name, len) != 0 ||
+			c->word + c->lead + len != value)
+			continue;
+		c->lead = (size_t)(value + 1 - c->word);
+		if (o->kind == OPTION_TEXT)
+			complete_dirs(c);
+		if (o->kind == OPTION_WHO || o->kind == OPTION_SWITCH) {
+			complete_offer(c, "", o->kind == OPTION_WHO ? "owner" : "yes", NULL);
+			complete_offer(c, "", o->kind == OPTION_WHO ? "any" : "no", NULL);
+		}
+		return;
+	}
+	for (size_t i = 0; i < COUNT(more_options) && value == NULL; i++)
+		complete_offer(c, "", more_options[i][0], more_options[i][1]);
 }
 
 /* `leitlfs -o a,b… MOUNTPOINT`. */
 static void complete_mount(struct completion *c, char **words, size_t count)
 {
-	const char *comma = strrchr(c->word, ',');
-	char *prefix;
-
 	if (count >= 2 && strcmp(words[count - 2], "-o") == 0) {
-		prefix = comma != NULL ? strndup(c->word, (size_t)(comma + 1 - c->word))
-				       : strdup("");
-		for (const struct option_row *o = config_options; prefix != NULL && o->name != NULL;
-			o++)
-			offer(c, prefix, o->name, o->help);
-		free(prefix);
+		offer_mount_values(c);
+		return;
+	}
+	if (strncmp(c->word, "-o", 2) == 0 && c->word[2] != '\0') {
+		c->lead = 2;
+		offer_mount_values(c);
 		return;
 	}
 	if (c->word[0] == '-') {
-		for (size_t i = 0; i < sizeof(mount_options) / sizeof(mount_options[0]); i++)
-			offer(c, "", mount_options[i][0], mount_options[i][1]);
+		for (size_t i = 0; i < COUNT(mount_options); i++)
+			complete_offer(c, "", mount_options[i][0], mount_options[i][1]);
 		return;
 	}
-	for (const struct command_row *row = commands; count == 1 && row->name != NULL; row++) {
-		if (!(row->flags & COMMAND_HIDDEN))
-			offer(c, "", row->name, row->line);
-	}
-	buf_adds(&c->out, ":dirs\n");
+	if (count == 1)
+		complete_kind(c, COMPLETE_COMMAND, 0);
+	complete_dirs(c);
 }
 
 int command_complete(struct call *call)
 {
 	struct completion c = {.word = ""};
-	const struct command_row *row = commands;
+	const struct command_row *row;
 
 	if (call->word_count == 0)
-		return COMMAND_USAGE;
+		return command_refuse(
+			call, EINVAL, "the words of a command line are missing; shells run this");
 	c.word = call->words[call->word_count - 1];
-	while (row->name != NULL && strcmp(row->name, call->words[0]) != 0)
-		row++;
-	if (call->word_count >= 2 && row->name != NULL && !(row->flags & COMMAND_HIDDEN))
+	row = command_find(call->words[0]);
+	if (call->word_count >= 2 && row != NULL && !(row->flags & COMMAND_HIDDEN))
 		complete_command(&c, row, call->words, call->word_count);
 	else
 		complete_mount(&c, call->words, call->word_count);

@@ -11,6 +11,7 @@
  */
 #include "fs/command/command.h"
 #include "fs/command/command_tree.h"
+#include "fs/command/program.h"
 
 #include "core/base/text.h"
 
@@ -258,6 +259,12 @@ int command_run(struct call *call)
 	struct error err = {0};
 	int status = COMMAND_RUN_FAILED, alive = -1, rc;
 
+	/* Before anybody is told of a session. */
+	rc = program_check(call->words[0], &err);
+	if (rc != 0) {
+		command_fail(call, &err);
+		return rc == -ENOENT ? COMMAND_NOT_FOUND : COMMAND_CANNOT_RUN;
+	}
 	rc = leave_as(call, &err);
 	if (rc == 0)
 		rc = join(call, &id, &err);

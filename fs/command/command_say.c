@@ -1,40 +1,13 @@
-/* leitlfs say: a message to everyone, to one, or an event. */
+/* leitlfs say: a message to everyone, to some, or an event. */
 #include "fs/command/command.h"
 #include "fs/command/command_tree.h"
+#include "fs/command/receivers.h"
 
 #include "core/base/text.h"
 
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-static bool exists(const struct call *call, const char *dir, const char *name)
-{
-	char *path = NULL;
-	bool is = asprintf(&path, "%s/%s/%s", call->at.tree, dir, name) >= 0 &&
-		  access(path, F_OK) == 0;
-
-	free(path);
-	return is;
-}
-
-/* The inbox of a session, or of an agent, by its name. */
-static int find_inbox(const struct call *call, const char *to, struct buf *out, struct error *err)
-{
-	char key[AGENT_KEY_MAX + 1];
-
-	if (text_id_ok(to) && exists(call, "sessions", to)) {
-		buf_addf(out, "sessions/%s/inbox", to);
-		return buf_error(out);
-	}
-	text_agent_key(to, key);
-	if (key[0] == '\0' || !exists(call, "agents", key))
-		return error_set(err, ENOENT, "to: there is no session or agent %.80s", to);
-	buf_addf(out, "agents/%s/inbox", key);
-	return buf_error(out);
-}
 
 /* Who has no session says an event by its name in a message to everyone. */
 static int wrap(const char *type, struct buf *text)
@@ -85,51 +58,132 @@ static int find_type(const struct call *call, const char *type, struct buf *path
 	return rc == 0 ? 0 : error_set(err, -rc, "%s", strerror(-rc));
 }
 
-static int find_path(const struct call *call, struct buf *path, struct buf *text, struct error *err)
+/* Where a message that is for no one in particular is written. */
+static int find_path(
+	const struct call *call, struct receivers *out, struct buf *text, struct error *err)
 {
-	const char *to = command_value(call, 't'), *type = command_value(call, 'T');
+	const char *type = command_value(call, 'T');
+	struct buf path = BUF_INIT;
+	int rc;
 
-	if (to != NULL && type != NULL)
-		return error_set(err, EINVAL,
-			"--to and --type exclude each other: a message to one has no type");
-	if (to != NULL)
-		return find_inbox(call, to, path, err);
-	if (type != NULL)
-		return find_type(call, type, path, text, err);
-	buf_adds(path, "broadcast");
-	return buf_error(path);
+	if (type != NULL) {
+		rc = find_type(call, type, &path, text, err);
+	} else {
+		buf_adds(&path, "broadcast");
+		rc = buf_error(&path);
+	}
+	if (rc == 0) {
+		buf_add(&out->paths, path.data, path.len + 1);
+		out->count = 1;
+		rc = buf_error(&out->paths);
+	}
+	buf_release(&path);
+	return rc;
 }
 
-static int report(const struct call *call, const struct buf *path, size_t bytes)
+/* All of them, before anything is said to one. */
+static int find_receivers(
+	const struct call *call, struct receivers *out, struct buf *text, struct error *err)
 {
-	struct buf out = BUF_INIT;
+	int rc = 0;
+
+	if (command_value(call, 't') == NULL)
+		return find_path(call, out, text, err);
+	if (command_value(call, 'T') != NULL)
+		return error_set(err, EINVAL,
+			"--to and --type exclude each other: a message to one has no type");
+	for (size_t i = 0; i < call->given_count && rc == 0; i++) {
+		if (call->given[i].letter == 't')
+			rc = receivers_add(call, out, call->given[i].value, err);
+	}
+	return rc;
+}
+
+static void add_path(struct buf *list, const char *path)
+{
+	buf_adds(list, list->len > 0 ? "," : "");
+	buf_add_json(list, path, strlen(path));
+}
+
+static int report(const struct call *call, const struct receivers *to, size_t bytes)
+{
+	struct buf out = BUF_INIT, list = BUF_INIT;
 
 	if (!call->json)
 		return COMMAND_DONE;
-	buf_adds(&out, "{\"path\":");
-	buf_add_json(&out, path->data, path->len);
+	for (const char *path = NULL; (path = receivers_next(to, path)) != NULL;)
+		add_path(&list, path);
+	if (to->count == 1)
+		buf_addf(&out, "{\"path\":%s", buf_error(&list) == 0 ? list.data : "null");
+	else
+		buf_addf(&out, "{\"paths\":[%s]", buf_error(&list) == 0 ? list.data : "");
 	buf_addf(&out, ",\"bytes\":%zu}\n", bytes);
+	out.failed = list.failed ? list.failed : out.failed;
+	buf_release(&list);
 	return command_print(call, &out);
+}
+
+/* To one after the other; where it fails, to the rest all the same. */
+static int say_to_each(const struct call *call, const struct receivers *to, const struct buf *text)
+{
+	struct buf sent = BUF_INIT, failed = BUF_INIT, more = BUF_INIT;
+	struct error first = {0};
+	int status;
+
+	for (const char *path = NULL; (path = receivers_next(to, path)) != NULL;) {
+		struct error err = {0};
+
+		if (tree_say(call, path, text->data, text->len, &err) == 0) {
+			add_path(&sent, path);
+			continue;
+		}
+		add_path(&failed, path);
+		fprintf(stderr, "leitlfs %s: not sent to %s: %s\n", call->command->name, path,
+			err.text);
+		if (first.code == 0)
+			first = err;
+	}
+	buf_addf(&more, ",\"paths\":[%s],\"failed\":[%s]", sent.len > 0 ? sent.data : "",
+		failed.len > 0 ? failed.data : "");
+	status = first.code == 0
+			 ? report(call, to, text->len - 1)
+			 : command_failed(call, &first, buf_error(&more) == 0 ? more.data : NULL);
+	buf_release(&sent);
+	buf_release(&failed);
+	buf_release(&more);
+	return status;
+}
+
+static int say(const struct call *call, const struct receivers *to, const struct buf *text)
+{
+	struct error err = {0};
+
+	if (to->count > 1)
+		return say_to_each(call, to, text);
+	if (tree_say(call, to->paths.data, text->data, text->len, &err) != 0)
+		return command_fail(call, &err);
+	return report(call, to, text->len - 1);
 }
 
 int command_say(struct call *call)
 {
-	struct buf text = BUF_INIT, path = BUF_INIT;
+	struct receivers to = {.paths = BUF_INIT};
+	struct buf text = BUF_INIT;
 	struct error err = {0};
 	int rc = command_text(call, 0, &text, &err), status;
 
 	if (rc == 0)
-		rc = find_path(call, &path, &text, &err);
+		rc = tree_check_self(call, &err);
+	if (rc == 0)
+		rc = find_receivers(call, &to, &text, &err);
 	if (rc == 0) {
 		buf_addc(&text, '\n');
 		rc = buf_error(&text);
 	}
-	if (rc == 0)
-		rc = tree_say(call, path.data, text.data, text.len, &err);
 	if (rc != 0 && err.code == 0)
 		error_set(&err, -rc, "%s", strerror(-rc));
-	status = rc != 0 ? command_fail(call, &err) : report(call, &path, text.len - 1);
+	status = rc != 0 ? command_fail(call, &err) : say(call, &to, &text);
 	buf_release(&text);
-	buf_release(&path);
+	receivers_release(&to);
 	return status;
 }

@@ -130,7 +130,7 @@ static int show(const struct call *call, struct buf *found, struct error *err)
 	if (status != COMMAND_DONE || count)
 		return status;
 	if (!call->json)
-		fprintf(stderr, "leitlfs: nothing found\n");
+		fprintf(stderr, "leitlfs %s: nothing found\n", call->command->name);
 	return COMMAND_REFUSED;
 }
 

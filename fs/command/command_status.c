@@ -18,6 +18,7 @@
 struct picture {
 	struct buf sessions, status; /* sessions.json, status.json; the latter "null" without one */
 	struct buf self;             /* an id, or empty */
+	struct error no_self;        /* why, where one has several, or one that has ended */
 	struct buf asks;             /* ask.json of each open one, with commas between */
 	size_t ask_count;
 	long long unread;    /* -1: there is no session of one's own */
@@ -66,8 +67,13 @@ static int look_at_self(const struct call *call, struct picture *p, struct error
 	int rc = tree_self(call, &p->self);
 
 	p->unread = -1;
-	if (rc != 0) /* none, several, or one that has ended */
-		return rc == -ENOMEM ? error_set(err, ENOMEM, "out of memory") : 0;
+	if (rc == -ENOMEM)
+		return error_set(err, ENOMEM, "out of memory");
+	if (rc != 0) {
+		if (rc != -ENOENT)
+			tree_failed(call, -rc, "self", &p->no_self);
+		return 0;
+	}
 	rc = tree_read(call, "self/unread", &unread, err);
 	if (rc == 0)
 		p->unread = unread.len > 0 ? count_unread(&unread) : 0;
@@ -147,6 +153,19 @@ static int look(const struct call *call, struct picture *p, struct error *err)
 	return rc;
 }
 
+static void add_no_self(const struct picture *p, struct buf *out)
+{
+	const char *name = strerrorname_np(p->no_self.code), *why = p->no_self.text;
+
+	if (p->no_self.code == 0 || name == NULL) {
+		buf_adds(out, ",\"self_error\":null");
+		return;
+	}
+	buf_addf(out, ",\"self_error\":{\"errno\":\"%s\",\"reason\":", name);
+	buf_add_json(out, why, text_utf8_prefix(why, strlen(why), NULL));
+	buf_addc(out, '}');
+}
+
 static int print_json(const struct call *call, const struct picture *p)
 {
 	struct buf out = BUF_INIT;
@@ -161,6 +180,7 @@ static int print_json(const struct call *call, const struct picture *p)
 		buf_add_json(&out, p->self.data, p->self.len);
 	else
 		buf_adds(&out, "null");
+	add_no_self(p, &out);
 	if (p->unread >= 0)
 		buf_addf(&out, ",\"unread\":%lld", p->unread);
 	else
@@ -239,6 +259,20 @@ static void add_table(const struct picture *p, struct buf *out)
 	}
 }
 
+/* As whom one speaks. */
+static void add_who(const struct picture *p, struct buf *out)
+{
+	if (p->self.len > 0)
+		buf_addf(out, "you are %s, %lld unread\n", p->self.data, p->unread);
+	else if (p->no_self.code == ENOTUNIQ)
+		buf_addf(out, "choose with --as ID: %s\n", p->no_self.text);
+	else if (p->no_self.code != 0)
+		buf_addf(out, "you are nobody: %s\n", p->no_self.text);
+	else
+		buf_adds(out, "you have no session: mkdir sessions/NAME makes one, and leitlfs run "
+			      "a program's\n");
+}
+
 static int print_table(const struct call *call, const struct picture *p)
 {
 	struct buf out = BUF_INIT;
@@ -246,11 +280,9 @@ static int print_table(const struct call *call, const struct picture *p)
 
 	if (count > 0)
 		add_table(p, &out);
-	buf_addf(&out, "%s%zu session%s, %zu open question%s", count > 0 ? "\n" : "", count,
+	buf_addf(&out, "%s%zu session%s, %zu open question%s\n", count > 0 ? "\n" : "", count,
 		count == 1 ? "" : "s", p->ask_count, p->ask_count == 1 ? "" : "s");
-	if (p->unread >= 0)
-		buf_addf(&out, "; %lld unread for %s", p->unread, p->self.data);
-	buf_addf(&out, "\n");
+	add_who(p, &out);
 	return command_print(call, &out);
 }
 

@@ -5,6 +5,7 @@
 /* clang-format off */
 const struct command_option command_common[] = {
 	{'m', "mount", "PATH", "the mount, or any path in it", COMPLETE_MOUNT},
+	{'i', "as", "ID", "as this session of yours", COMPLETE_SESSION},
 	{'j', "json", NULL, "print one JSON object", COMPLETE_NOTHING},
 	{'h', "help", NULL, "this text", COMPLETE_NOTHING},
 	{0},
@@ -18,7 +19,7 @@ static const struct command_option ask_options[] = {
 };
 
 static const struct command_option say_options[] = {
-	{'t', "to", "WHO", "to this session or agent alone", COMPLETE_WHO},
+	{'t', "to", "WHO", "to these alone; may be repeated", COMPLETE_WHO},
 	{'T', "type", "TYPE", "as an event of this type, as task.started", COMPLETE_TYPE},
 	{0},
 };
@@ -43,8 +44,8 @@ static const struct command_option search_options[] = {
 };
 
 #define STATUSES \
-	"Exit status: 0 done; 1 refused; 2 not understood, or several mounts could be\n" \
-	"meant; 7 there is no mount, or it is dead, silent or closed to you"
+	"Exit status: 0 done; 1 refused; 2 not understood, or several mounts or sessions\n" \
+	"could be meant; 7 there is no mount, or it is dead, silent or closed to you"
 
 const struct command_row commands[] = {
 	{"ask", "[options] WHO TEXT...|-", "ask somebody, and print the answer",
@@ -57,24 +58,27 @@ const struct command_row commands[] = {
 		"    leitlfs ask tag:reviewer - < question.txt\n"
 		"    leitlfs ask -a alice,bob 'merge now?'\n"
 		"\n"
-		STATUSES "; 3 no\n"
-		"answer in time; 4 there is no such receiver, or it has ended; 5 the answer is an\n"
-		"error, on stderr; 6 it was cancelled, or all wait for each other.\n",
-		ask_options, COMMAND_TREE | COMMAND_JSON, 2, SIZE_MAX, COMPLETE_WHO, COMPLETE_NOTHING,
+		STATUSES ";\n"
+		"3 no answer in time; 4 there is no such receiver, or it has ended; 5 the answer\n"
+		"is an error, on stderr; 6 it was cancelled, or all wait for each other.\n",
+		ask_options, COMMAND_TREE | COMMAND_JSON | COMMAND_AS, 2, SIZE_MAX, COMPLETE_WHO, COMPLETE_NOTHING,
 		command_ask},
 	{"say", "[options] TEXT...|-", "tell everyone, or one, or an event",
 		"Says TEXT to everyone, as your own session where you have one. The words are\n"
 		"joined; what begins with { is JSON; - is read from stdin, and is one message\n"
-		"with its lines kept.\n"
+		"with its lines kept. WHO is a session, an agent, tag:WORD (all others that have\n"
+		"the tag), or several with commas between; each gets a message of its own, and\n"
+		"none is sent where one of them is not there.\n"
 		"\n"
 		"    leitlfs say tests are green\n"
 		"    leitlfs say --to bob 'the port is 8080'\n"
+		"    leitlfs say --to alice,tag:reviewer 'please look'\n"
 		"    leitlfs say --type task.started 'fix the login'\n"
 		"    make 2>&1 | tail -n 20 | leitlfs say -\n"
 		"\n"
-		STATUSES "; 4\n"
-		"there is no such receiver, or it has ended.\n",
-		say_options, COMMAND_TREE | COMMAND_JSON, 1, SIZE_MAX, COMPLETE_NOTHING,
+		STATUSES ";\n"
+		"4 there is no such receiver, or it has ended.\n",
+		say_options, COMMAND_TREE | COMMAND_JSON | COMMAND_AS, 1, SIZE_MAX, COMPLETE_NOTHING,
 		COMPLETE_NOTHING, command_say},
 	{"run", "[options] [--] CMD [ARGUMENT...]", "run a program as a session of its own",
 		"Registers a session, runs CMD in it, and ends the session when CMD ends. In CMD,\n"
@@ -88,18 +92,20 @@ const struct command_row commands[] = {
 		"\n"
 		"Exit status: CMD's own, or 128 and the number of the signal that ended it; 125\n"
 		"leitlfs failed, as where there is no mount; 126 CMD can't be run; 127 there is\n"
-		"no CMD.\n",
+		"no CMD. For these three no session is registered.\n",
 		run_options, COMMAND_TREE | COMMAND_STATUS, 1, SIZE_MAX, COMPLETE_PROGRAM,
 		COMPLETE_PROGRAM, command_run},
 	{"status", "[options]", "who is in the loop, and what waits for you",
 		"Shows who is in the loop, with health and task, how much is unread for you, and\n"
-		"the open questions. An asterisk is your own session.\n"
+		"the open questions, and as whom you speak. An asterisk is your own session. With\n"
+		"several sessions there is none: --as, or working below as/ID, chooses.\n"
 		"\n"
-		"With --json: {\"mount\",\"self\",\"unread\",\"asks\":[ask.json...],\"sessions\":\n"
-		"sessions.json,\"status\":status.json}; self and unread are null without a session.\n"
+		"With --json: {\"mount\",\"self\",\"self_error\",\"unread\",\"asks\":[ask.json...],\n"
+		"\"sessions\":sessions.json,\"status\":status.json}; without a session, self and\n"
+		"unread are null; with several, or an ended one, self_error tells.\n"
 		"\n"
 		STATUSES ".\n",
-		NULL, COMMAND_TREE | COMMAND_JSON, 0, 0, COMPLETE_NOTHING, COMPLETE_NOTHING,
+		NULL, COMMAND_TREE | COMMAND_JSON | COMMAND_AS, 0, 0, COMPLETE_NOTHING, COMPLETE_NOTHING,
 		command_show_status},
 	{"top", "[options] [MOUNT]", "the dashboard, live in the terminal",
 		"Shows who is in the loop, what waits, what happens and what is wrong, as it\n"
@@ -144,10 +150,21 @@ const struct command_row commands[] = {
 		"\n"
 		"Exit status: 0 done; 1 refused, or it goes on; 2 not understood.\n",
 		NULL, 0, 1, 1, COMPLETE_MOUNT, COMPLETE_NOTHING, command_umount},
+	{"man", "[options] [1|5|7]", "the manual: leitlfs(1), leitlfs(5), leitl(7)",
+		"Shows leitlfs(1), or leitlfs(5), the tree of files, or leitl(7), what is told in\n"
+		"it. On a terminal man(1) or mandoc(1) shows the page; elsewhere its source is\n"
+		"printed, as mdoc(7).\n"
+		"\n"
+		"Exit status: 0 done; 1 there is nothing to show it with, or that failed; 2 not\n"
+		"understood.\n",
+		NULL, 0, 0, 1, COMPLETE_SECTION, COMPLETE_NOTHING, command_man},
+	{"help", "[options] [COMMAND]", "this list, or what one command does",
+		"The same as leitlfs -h; with COMMAND, as leitlfs COMMAND --help.\n"
+		"\n"
+		"Exit status: 0 done; 2 there is no such command.\n",
+		NULL, 0, 0, 1, COMPLETE_COMMAND, COMPLETE_NOTHING, command_show_help},
 	{"complete", "", "", "", NULL, COMMAND_HIDDEN, 0, SIZE_MAX, COMPLETE_NOTHING,
 		COMPLETE_NOTHING, command_complete},
-	{"man", "", "", "", NULL, COMMAND_HIDDEN, 0, SIZE_MAX, COMPLETE_NOTHING,
-		COMPLETE_NOTHING, command_man},
 	{0},
 };
 /* clang-format on */

@@ -119,6 +119,19 @@ int tree_self(const struct call *call, struct buf *out)
 	return buf_error(out);
 }
 
+int tree_check_self(const struct call *call, struct error *err)
+{
+	struct buf id = BUF_INIT;
+	struct error why = {0};
+	int rc = tree_self(call, &id);
+
+	buf_release(&id);
+	if (rc != -ENOTUNIQ)
+		return rc == -ENOMEM ? error_set(err, ENOMEM, "out of memory") : 0;
+	tree_failed(call, ENOTUNIQ, "self", &why);
+	return error_set(err, ENOTUNIQ, "choose with --as ID: %s", why.text);
+}
+
 /* The reason of a line of `errors`, if this process's write was refused so. */
 static bool take_reason(const char *line, size_t len, int code, struct error *err)
 {

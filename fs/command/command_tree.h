@@ -30,6 +30,10 @@ int tree_answer(const struct call *, int fd, const char *text, size_t len, const
  * has several. */
 int tree_self(const struct call *, struct buf *out);
 
+/* Refuses a process with several sessions, which would speak as none of them: -ENOTUNIQ, and the
+ * reason tells which they are and how to choose. */
+int tree_check_self(const struct call *, struct error *);
+
 /* Makes the failure of a call on the path an error, with the mount's reason. Returns -code. */
 int tree_failed(const struct call *, int code, const char *path, struct error *);
 

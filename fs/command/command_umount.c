@@ -10,6 +10,6 @@ int command_umount(struct call *call)
 
 	if (umount_leitlfs(call->words[0], &err) == 0)
 		return COMMAND_DONE;
-	fprintf(stderr, "leitlfs: %s\n", err.text);
+	fprintf(stderr, "leitlfs %s: %s\n", call->command->name, err.text);
 	return COMMAND_REFUSED;
 }

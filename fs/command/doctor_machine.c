@@ -3,6 +3,7 @@
 #include "fs/ready.h"
 
 #include "core/base/clock.h"
+#include "core/base/proc.h"
 #include "core/log/db.h"
 
 #include <errno.h>
@@ -61,6 +62,10 @@ static void look_at_helper(struct findings *f)
 		found(f, geteuid() == 0 ? VERDICT_WARN : VERDICT_FAIL, "fusermount3",
 			"as root: chown root and chmod 4755 it, as Debian's fuse3 does",
 			"%s is not set-uid root: only root can mount", file);
+	else if (access("/etc/mtab", R_OK) != 0)
+		found(f, VERDICT_WARN, "fusermount3",
+			"as root: ln -s ../proc/self/mounts /etc/mtab",
+			"can't unmount anything here: there is no /etc/mtab");
 	else
 		found(f, VERDICT_OK, "fusermount3", NULL, "%s is set-uid root", file);
 }
@@ -113,20 +118,9 @@ static void look_at_files(struct findings *f)
 			(unsigned long long)files.rlim_max);
 }
 
-static long number_in(const char *path)
-{
-	FILE *file = fopen(path, "re");
-	char text[32] = "";
-	bool got = file != NULL && fgets(text, sizeof(text), file) != NULL;
-
-	if (file != NULL)
-		fclose(file);
-	return got ? strtol(text, NULL, 10) : -1;
-}
-
 static void look_at_inotify(struct findings *f)
 {
-	long watches = number_in("/proc/sys/fs/inotify/max_user_watches");
+	long watches = proc_number("/proc/sys/fs/inotify/max_user_watches", -1);
 	int fd = inotify_init1(IN_CLOEXEC);
 
 	if (fd < 0 && errno == EMFILE)

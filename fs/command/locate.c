@@ -3,6 +3,7 @@
 #include "fs/mount.h"
 
 #include "core/base/limits.h"
+#include "core/base/text.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -296,6 +297,27 @@ int locate(const char *given, struct located *out, struct error *err)
 		return locate_given(variable, "LEITLFS_MOUNT=", out, err);
 	rc = locate_here(out, err);
 	return rc == -ENOENT ? locate_only(out, err) : rc;
+}
+
+int locate_as(struct located *at, const char *id, struct error *err)
+{
+	char *tree = NULL;
+
+	if (!text_id_ok(id))
+		return error_set(err, EINVAL, "as: %.80s is no session's id", id);
+	if (asprintf(&tree, "%s/as/%s", at->mount, id) < 0)
+		return error_set(err, ENOMEM, "out of memory");
+	if (access(tree, R_OK | X_OK) != 0) {
+		int code = errno;
+
+		free(tree);
+		return code == ENOENT
+			       ? error_set(err, code, "as: there is no session %s", id)
+			       : error_set(err, code, "as: session %s: %s", id, strerror(code));
+	}
+	free(at->tree);
+	at->tree = tree;
+	return 0;
 }
 
 void located_release(struct located *located)

@@ -24,6 +24,9 @@ struct located {
  * is none; -ENOTCONN: its daemon is dead; -ETIMEDOUT: it doesn't answer; -EACCES: it is closed to
  * this user; others as realpath(3). */
 int locate(const char *given, struct located *out, struct error *err);
+/* The tree of that session in the mount, in place of the one that was found. -EINVAL: that is no
+ * id; -ENOENT: there is no such session; -EACCES: it is another user's. */
+int locate_as(struct located *, const char *id, struct error *err);
 void located_release(struct located *); /* takes NULL */
 
 /* Adds the mount point of every leitlfs here, each with a NUL behind it. */

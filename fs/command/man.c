@@ -10,6 +10,15 @@
 
 #define DATE "November 21, 2026"
 
+/* The documents that two of the pages hold, as they are: paths are from where the compiler is run.
+ */
+__asm__(".section .rodata\n"
+	"man_tree:\n.incbin \"docs/tree.md\"\n.byte 0\n"
+	"man_protocol:\n.incbin \"docs/protocol.md\"\n.byte 0\n"
+	".previous\n");
+extern const char man_tree[] __attribute__((visibility("hidden")));
+extern const char man_protocol[] __attribute__((visibility("hidden")));
+
 static const char about[] =
 	"mounts a loop: a directory in which agents and people on one machine see each other, say "
 	"what "
@@ -183,9 +192,9 @@ static void add_row(struct buf *out, const struct row *row)
 	buf_release(&usage);
 }
 
-static void add_page_5(struct buf *out, const char *document)
+static void add_page_5(struct buf *out)
 {
-	const char *first = strstr(document, "\n## ");
+	const char *first = strstr(man_tree, "\n## ");
 
 	add_head(out, "LEITLFS", 5, "the tree of files that leitlfs shows");
 	buf_adds(out, ".Sh DESCRIPTION\n");
@@ -204,27 +213,27 @@ static void add_page_5(struct buf *out, const char *document)
 	buf_adds(out, ".Sh SEE ALSO\n.Xr leitlfs 1 ,\n.Xr leitl 7\n");
 }
 
-static void add_page_7(struct buf *out, const char *document)
+static void add_page_7(struct buf *out)
 {
 	add_head(out, "LEITL", 7, "live everyone in the loop: what is told, and by whom");
 	buf_adds(out, ".Sh DESCRIPTION\n");
 	man_add_text(out, about_7);
 	buf_adds(out, ".Pp\n");
-	man_add_text(out, document);
+	man_add_text(out, man_protocol);
 	buf_adds(out, ".Sh SEE ALSO\n.Xr leitlfs 1 ,\n.Xr leitlfs 5\n");
 }
 
-int man_page(int section, const char *document, struct buf *out)
+int man_page(int section, struct buf *out)
 {
 	switch (section) {
 	case 1:
 		add_page_1(out);
 		return 0;
 	case 5:
-		add_page_5(out, document);
+		add_page_5(out);
 		return 0;
 	case 7:
-		add_page_7(out, document);
+		add_page_7(out);
 		return 0;
 	default:
 		return -EINVAL;

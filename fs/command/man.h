@@ -3,7 +3,7 @@
  *
  * What they say of an option, a command or a path is what `leitlfs -h`, `leitlfs COMMAND --help`
  * and the README.md of the mount say, made from the same tables; the rest of leitlfs(5) and
- * leitl(7) is docs/tree.md and docs/protocol.md. `make` runs `leitlfs man SECTION < docs/….md`.
+ * leitl(7) is docs/tree.md and docs/protocol.md, which the program holds.
  *
  * Pure functions of their arguments; any thread. What does not fit into the buffer, it tells.
  */
@@ -27,8 +27,7 @@ void man_add_raw(struct buf *out, const char *text, size_t len);
  * of which looks like a request. */
 void man_add_words(struct buf *out, const char *words, size_t len);
 
-/* Adds a whole page; `document` is the Markdown of it, "" for section 1. -EINVAL: there is no such
- * section. */
-int man_page(int section, const char *document, struct buf *out);
+/* Adds a whole page. -EINVAL: there is no such section. */
+int man_page(int section, struct buf *out);
 
 #endif

@@ -83,7 +83,9 @@ void top_arrange(struct top *);
 const struct json *top_chosen(const struct top *); /* NULL: none */
 /* The session that an entry is of: its id, or "". */
 const char *top_session_of(const struct top *, const struct json *);
-/* The snapshot's time, and what has passed since. */
+/* Whether the mount has not answered for long: its daemon hangs, or is very busy. */
+bool top_is_silent(const struct top *);
+/* The snapshot's time, and what has passed since; while there is no news, it alone. */
 int64_t top_now_ms(const struct top *);
 
 void top_draw(struct top *);
@@ -92,6 +94,8 @@ void top_draw(struct top *);
 size_t top_columns(void);
 void top_put(int y, int attributes, struct buf *);
 extern const char *const top_names[DRAWN_KINDS];
+void top_draw_head(struct top *); /* the first two lines (top_head.c) */
+void top_draw_tabs(struct top *); /* the third */
 void top_draw_detail(struct top *, int from, int lines);
 /* `code`: whether it is one of curses' key codes, and no character. */
 void top_key(struct top *, wint_t key, bool code);

@@ -31,7 +31,8 @@ static const char *const help[] = {
 	"?                this help",
 	"q                quit",
 	"",
-	"health           fresh: heard of lately; late: silent for long; gone: has ended",
+	"Sessions         fresh: heard of lately, here for so long; late: silent for so long;",
+	"                 gone: left so long ago; person: seen so long ago, and never late",
 };
 
 size_t top_columns(void)
@@ -62,99 +63,38 @@ static void put_text(int y, int attributes, const char *text)
 	buf_release(&b);
 }
 
-/* What is left of the line stands at its end. */
-static void put_both(int y, int attributes, const char *left, const char *right)
+/* Of sessions, what the columns are. Returns the lines that it took. */
+static int draw_heading(struct top *t, int from, int lines)
 {
-	const size_t wide = top_columns(), len = strlen(right);
 	struct buf b = BUF_INIT;
 
-	if (wide > len + 2) {
-		drawn_cell(&b, left, wide - len - 1, true);
-		buf_addf(&b, " %s", right);
-	} else {
-		drawn_cell(&b, left, wide, false);
-	}
-	top_put(y, attributes, &b);
+	if (t->pane != DRAWN_SESSION || lines < 4)
+		return 0;
+	buf_adds(&b, "  ");
+	drawn_session_heading(&b, top_columns() > 2 ? top_columns() - 2 : 0);
+	top_put(from, A_UNDERLINE, &b);
 	buf_release(&b);
+	return 1;
 }
 
-static void draw_head(struct top *t)
+/* What a newcomer does next, below the rows of the loop's persons. */
+static void draw_first_steps(struct top *t, int from, int lines)
 {
-	const struct json *counts = json_get(t->json, "counts"),
-			  *metrics = json_get(t->json, "metrics");
-	const char *status = drawn_text(json_get(t->json, "health"), "status");
-	char clock[DRAWN_SHORT], now[DRAWN_SHORT + 8], words[400];
-	struct buf b = BUF_INIT;
-
-	drawn_clock(drawn_number(t->json, "time_ms", 0), clock);
-	(void)snprintf(now, sizeof(now), "%s UTC", clock);
-	if (t->trouble.code != 0)
-		(void)snprintf(words, sizeof(words), "leitlfs  NOT LIVE since %s: %s", clock,
-			t->trouble.text);
-	else
-		(void)snprintf(words, sizeof(words),
-			"leitlfs  %s  %lld fresh, %lld late, %lld gone",
-			strcmp(status, "ok") == 0        ? "all is well"
-			: strcmp(status, "failing") == 0 ? "FAILING"
-							 : "DEGRADED",
-			(long long)drawn_number(counts, "fresh", 0),
-			(long long)drawn_number(counts, "late", 0),
-			(long long)drawn_number(counts, "gone", 0));
-	put_both(0, A_BOLD, words, now);
-	if (top_columns() >= 72) {
-		const int64_t sum = drawn_bars(&b, json_get(metrics, "seconds"));
-
-		buf_addf(&b, " %lld/min", (long long)sum);
-	} else {
-		buf_addf(&b, "%lld events", (long long)drawn_number(counts, "events", 0));
-	}
-	top_put(1, A_NORMAL, &b);
-	buf_release(&b);
-}
-
-static size_t tab_width(const struct top *t, int kind, char words[64])
-{
-	const int64_t n = drawn_number(json_get(t->json, "counts"), drawn_lists[kind].name, 0);
-	const bool chosen = kind == (int)t->pane;
-
-	if (n && kind < DRAWN_MESSAGE)
-		(void)snprintf(words, 64, "%s%s %lld%s", chosen ? "[" : " ", top_names[kind],
-			(long long)n, chosen ? "]" : " ");
-	else
-		(void)snprintf(words, 64, "%s%s%s", chosen ? "[" : " ", top_names[kind],
-			chosen ? "]" : " ");
-	return strlen(words);
-}
-
-/* Where they are too many for the line, those before the chosen one go first. */
-static void draw_tabs(struct top *t)
-{
-	char words[64];
-	size_t used = 0, wide = top_columns();
-	int first = 0;
-
-	for (int kind = 0; kind <= (int)t->pane; kind++)
-		used += tab_width(t, kind, words);
-	while (used > wide && first < (int)t->pane)
-		used -= tab_width(t, first++, words);
-	move(2, 0);
-	clrtoeol();
-	used = 0;
-	for (int kind = first; kind < DRAWN_KINDS; kind++) {
-		used += tab_width(t, kind, words);
-		if (used > wide)
-			break;
-		attrset(kind == (int)t->pane ? A_REVERSE : A_NORMAL);
-		addstr(words);
-	}
-	attrset(A_NORMAL);
+	if (t->pane != DRAWN_SESSION || t->filter[0] ||
+		drawn_has_somebody(json_get(t->json, "sessions")))
+		return;
+	for (int i = 0; drawn_first_steps[i] && (int)t->row_count + 1 + i < lines; i++)
+		put_text(from + (int)t->row_count + 1 + i, A_NORMAL, drawn_first_steps[i]);
 }
 
 static void draw_list(struct top *t, int from, int lines)
 {
 	struct top_pane *pane = &t->panes[t->pane];
+	const int above = draw_heading(t, from, lines);
 	struct buf b = BUF_INIT;
 
+	from += above;
+	lines -= above;
 	if (lines <= 0)
 		return;
 	if (pane->at < pane->first)
@@ -179,6 +119,7 @@ static void draw_list(struct top *t, int from, int lines)
 		}
 	}
 	buf_release(&b);
+	draw_first_steps(t, from, lines);
 }
 
 static void draw_activity(struct top *t, int from, int lines)
@@ -253,8 +194,8 @@ void top_draw(struct top *t)
 	if (!t->json && t->trouble.code == 0) {
 		put_text(0, A_NORMAL, "leitlfs  looking…");
 	} else {
-		draw_head(t);
-		draw_tabs(t);
+		top_draw_head(t);
+		top_draw_tabs(t);
 		if (t->mode == TOP_HELP) {
 			draw_help(from, lines);
 		} else if (t->mode == TOP_DETAIL) {

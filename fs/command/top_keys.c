@@ -12,12 +12,24 @@
 #include <string.h>
 #include <wctype.h>
 
-#define ESCAPE 27
+#define ESCAPE    27
+#define SILENT_US 6000000 /* without a snapshot, of which there is one a second */
+
+static int64_t passed_us(const struct top *t)
+{
+	return clock_system.mono_us(&clock_system) - t->taken_us;
+}
+
+bool top_is_silent(const struct top *t)
+{
+	return t->json && passed_us(t) > SILENT_US;
+}
 
 int64_t top_now_ms(const struct top *t)
 {
-	return drawn_number(t->json, "time_ms", 0) +
-	       (clock_system.mono_us(&clock_system) - t->taken_us) / 1000;
+	const bool fresh = t->trouble.code == 0 && !top_is_silent(t);
+
+	return drawn_number(t->json, "time_ms", 0) + (fresh ? passed_us(t) / 1000 : 0);
 }
 
 /* What an entry is known by from one snapshot to the next. */

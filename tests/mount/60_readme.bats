@@ -109,13 +109,32 @@ defaults() {
 	agent_do cece "mkdir sessions/cece"
 	shell_of "$ROOT/docs/tree.md" >"$LEITL_TMP/examples"
 	[ -s "$LEITL_TMP/examples" ]
-	run agent_do cece "set -e; source '$LEITL_TMP/examples'"
+	run agent_do cece "set -e; PATH='${LEITLFS%/*}':\$PATH; source '$LEITL_TMP/examples'"
 	assert_eq "$status" 0 "$output"
 	assert_match "$output" '"agent_name":"Dora"'
 	assert_eq "$(jq -r .event_type "$MNT/broadcast" | tr '\n' ' ')" \
 		"broadcast.message deploy.done broadcast.message "
 	assert_eq "$(jq -r .event_type "$MNT/feeds/by-type/task.started")" task.started
 	assert_eq "$(cat "$MNT/errors")" ""
+}
+
+@test "docs/tree.md: what registers a session gives the id that its table says" {
+	local n=0 commands id command
+	leitl_up
+	while IFS='|' read -r _ commands id _; do
+		while IFS= read -r command; do
+			n=$((n + 1))
+			agent_start "r$n"
+			assert_match "$(agent_do "r$n" "$command && cat self/id")" "$(id_like "$id")" "$command"
+		done < <(grep -oE '`[^`]+`' <<<"$commands" | tr -d '`')
+	done < <(sed -n '/^| to register/,/^$/p' "$ROOT/docs/tree.md" | grep -E '^\| `')
+	assert_eq "$n" 3
+}
+
+# What an id looks like, of a cell that holds it: `leitl-cece-<16 hex digits>`.
+id_like() { # CELL
+	local id=${1//[ \`]/}
+	echo "^${id/<16hexdigits>/[0-9a-f]{16\}}\$"
 }
 
 @test "docs/tree.md names every errno that the mount's README.md names" {

@@ -24,7 +24,7 @@ blocks() {
 }
 
 normalise() {
-	sed -E -e 's/"seq":[0-9]+/"seq":SEQ/g' -e 's/"(timestamp|since|uptime|started_at)":"[^"]*"/"\1":TIME/g' \
+	sed -E -e 's/"seq":[0-9]+/"seq":SEQ/g' -e 's/^[0-9]{4}-[0-9-]+T[0-9:.]+Z$/TIME/' -e 's/"(timestamp|since|uptime|started_at)":"[^"]*"/"\1":TIME/g' \
 		-e 's/"(uptime|duration|held_s|duration_s)":[0-9.]+/"\1":TIME/g' -e 's/-[0-9a-f]{16}\b/-ID/g' \
 		-e 's/[0-9]{2}:[0-9]{2}:[0-9]{2}/TIME/g'
 }
@@ -45,6 +45,117 @@ page() {
 	page protocol.md
 }
 
+@test "docs/asks.md" {
+	leitl_up
+	page asks.md
+}
+
+@test "docs/claims.md, collaborations.md, health.md, memory.md, tasks.md" {
+	local name
+	leitl_up
+	for name in claims collaborations health memory tasks; do
+		page "$name.md"
+		agent_stop reader
+		wait_until eval '! [ -e "$MNT/sessions/cece" ]'
+		rm -r "$LEITL_TMP/agents/reader"
+	done
+}
+
+# Two files that the examples about context/ find.
+make_notes() {
+	mkdir -p "$LEITL_TMP/home/notes/api"
+	printf '# Login\n\nThe login has a bug. User authentication checks the password.\n' >"$LEITL_TMP/home/notes/api/login.md"
+	printf 'def user_authentication(name):\n    pass\n' >"$LEITL_TMP/home/notes/auth.py"
+	export HOME=$LEITL_TMP/home
+}
+
+@test "docs/context.md" {
+	leitl_up
+	make_notes
+	page context.md
+}
+
+@test "docs/search.md" {
+	leitl_up
+	make_notes
+	exec 7<>"$MNT/context/sources/new"
+	echo "$HOME/notes" >&7
+	exec 7<>"$MNT/context/sources/notes/sync"
+	echo >&7
+	assert_eq "$(jq -r .status <&7)" ok
+	exec 7>&-
+	page search.md
+}
+
+# rows FILE HEADER: the rows of the table that begins with that cell, tabs between the cells; a cell
+# that is one code span is that.
+rows() {
+	awk -v header="| $2 |" '
+		index($0, header) == 1 { on = 1; next }
+		!/^\|/ { on = 0 }
+		on && !/^\|-/ { gsub(/^\| | \|$/, ""); gsub(/ \| */, "\t"); print }' "$ROOT/docs/$1" |
+		sed -E 's/(^|\t)`([^`]*)`/\1\2/g'
+}
+
+# tell AGENT TEXT FILE: writes the text, in one write. Where it is refused it says why, as the tables
+# do.
+tell() {
+	printf '%s\n' "$2" >"$LEITL_TMP/told"
+	agent_do "$1" "cat '$LEITL_TMP/told' > $3" 2>"$LEITL_TMP/err" && return
+	grep -q 'Invalid argument' "$LEITL_TMP/err" || fail "$2: $(cat "$LEITL_TMP/err")" || return
+	echo "refused: \`$(tail -n 1 "$MNT/errors" | jq -r .reason)\`"
+}
+
+# answered ID TEXT READ DATA: bob answers it so; that is what cece reads, and what stands in its
+# inbox.
+answered() {
+	local refused
+	refused=$(tell bob "$2" "asks/$1/reply")
+	if [[ $3 == refused:* ]]; then
+		assert_eq "$refused" "$3" "$2"
+		assert_eq "$(cat "$MNT/asks/$1/status")" open
+		return
+	fi
+	assert_eq "$refused" "" "$2"
+	assert_eq "$(cat "$MNT/asks/$1/reply")" "$3" "$2"
+	assert_eq "$(agent_do cece 'timeout 5 jq -c .data.data self/next')" "$4" "$2"
+}
+
+@test "docs/asks.md: its tables of what is asked, and of what is answered" {
+	local n=0 written asked schema text data command
+	leitl_up
+	for text in bob cece; do
+		agent_start "$text"
+		agent_do "$text" "mkdir sessions/$text"
+	done
+	while IFS=$'\t' read -r written asked; do
+		text=$(tell cece "$written" sessions/bob/ask)
+		[ -n "$text" ] || text=$(agent_do bob 'timeout 5 jq -c ".data | select(has(\"data\")) | .data" self/next')
+		assert_eq "${text:-nothing, but its type}" "$asked" "$written"
+		n=$((n + 1))
+	done < <(rows asks.md 'written to an `ask`')
+	while IFS=$'\t' read -r written asked; do
+		printf %s "$written" >"$LEITL_TMP/told"
+		command=$(agent_bg cece "leitlfs ask bob \"\$(cat '$LEITL_TMP/told')\"")
+		agent_do bob 'timeout 9 cat self/next' >"$LEITL_TMP/question"
+		assert_eq "$(jq -c .data.data "$LEITL_TMP/question")" "$asked" "$written"
+		agent_do bob "echo fine > $(jq -r .data.reply_to "$LEITL_TMP/question")"
+		assert_eq "$(agent_join cece "$command")" fine
+		n=$((n + 1))
+	done < <(rows asks.md '`leitlfs ask bob` with')
+	while IFS=$'\t' read -r written text data; do
+		n=$((n + 1))
+		tell cece "{\"data\":1,\"request_id\":\"a$n\"}" sessions/bob/ask
+		answered "a$n" "${written/\"ID\"/\"a$n\"}" "$text" "$data"
+	done < <(rows asks.md 'written to `asks/ID/reply`')
+	while IFS=$'\t' read -r schema written text data; do
+		n=$((n + 1))
+		tell cece "{\"data\":1,\"request_id\":\"a$n\",\"schema\":$schema}" sessions/bob/ask
+		answered "a$n" "$written" "$text" "$data"
+	done < <(rows asks.md '`schema`')
+	assert_eq "$n" 26
+}
+
 # table_commands FILE: what stands in code spans of the tables' last column, where it is a command,
 # one a line. What waits is marked so, and what is not one begins otherwise.
 table_commands() {
@@ -52,35 +163,42 @@ table_commands() {
 		grep -v '(waits)$' | tr -d '`' | grep -E '^(cat|echo|mkdir|rmdir|ls|tail|touch|exec|leitlfs) '
 }
 
-@test "docs/from-rest.md: every command of its tables works" {
-	local command count=0
+@test "docs/from-rest.md: every command of its tables works, in a fresh loop, one after the other" {
+	local command line count=0
 	leitl_up
-	mkdir "$LEITL_TMP/notes"
-	echo '# Login' >"$LEITL_TMP/notes/login.md"
-	echo "{\"name\":\"docs\",\"url\":\"$LEITL_TMP/notes\"}" >"$MNT/context/sources/new"
-	agent_start cece
-	agent_start bob
+	mkdir -p "$LEITL_TMP/home/notes"
+	echo '# Login' >"$LEITL_TMP/home/notes/login.md"
+	export HOME=$LEITL_TMP/home
 	agent_start reader
-	agent_do cece "mkdir sessions/cece"
-	agent_do bob "mkdir sessions/bob"
-	agent_do cece "echo '{\"to\":\"bob\",\"data\":1,\"request_id\":\"q8\"}' > asks/new
-		echo '{\"to\":\"bob\",\"data\":1,\"request_id\":\"q9\"}' > asks/new"
-	# Bob answers what it is asked, with the sum.
-	agent_bg bob 'cd as/bob; while read -r line; do
-		case $line in *ask.asked*\"add\"*) echo "{\"sum\":7}" > "$(jq -r .data.reply_to <<<"$line")" ;; esac
-	done < <(cat self/inbox.live)' >/dev/null
+	agent_start bob
+	agent_do reader "$(blocks from-rest.md sh 'From REST to paths')"
+	agent_bg bob "$(blocks from-rest.md bash)" >/dev/null
+	wait_until test -d "$MNT/sessions/bob"
 	wait_until eval '[ "$(sed -n "s/^leitlfs_waiting_reads //p" "$MNT/metrics")" -ge 1 ]'
+	agent_do reader "$(blocks from-rest.md sh luca)"
 	while IFS= read -r command; do
 		agent_do reader "$command" >"$LEITL_TMP/out" 2>&1 || fail "$command: $(cat "$LEITL_TMP/out")"
 		refute_match "$(cat "$LEITL_TMP/out")" $'(^|\n)[^{]*(bash|cat|tail|leitlfs): ' "$command"
 		case $command in
+		*requestId*) assert_eq "$(cat "$LEITL_TMP/out")" '{"replyTo":"r1","data":{"sum":7}}' "$command" ;;
 		*'"add"'* | 'leitlfs ask'*) assert_eq "$(cat "$LEITL_TMP/out")" '{"sum":7}' "$command" ;;
+		*docs/sync*) assert_eq "$(jq -r .status "$LEITL_TMP/out")" ok "$command" ;;
 		cat\ *brief* | cat\ context*) assert_match "$(cat "$LEITL_TMP/out")" login "$command" ;;
 		esac
 		count=$((count + 1))
 	done < <(table_commands from-rest.md)
-	assert_eq "$(jq -r .status "$MNT/asks/q8/ask.json" "$MNT/asks/q9/ask.json" | xargs)" "failed answered"
-	[ "$count" -ge 35 ] || fail "only $count commands"
+	[ "$count" -ge 37 ] || fail "only $count commands"
+	# What they leave.
+	assert_eq "$(cat "$MNT/asks/q8/status" "$MNT/asks/q9/status")" 'failed
+answered'
+	assert_eq "$(jq -c '[.event_type, .data]' "$MNT/broadcast")" '["broadcast.message",{"message":"tests are green"}]
+["deploy.done",{}]'
+	assert_eq "$(jq -r '.data | .reported // .path' "$MNT/feeds/by-type/memory.write")" 'true
+memory/ports.md'
+	assert_eq "$(jq -r .status "$MNT/tasks/act_1/task.json")" completed
+	# What is no event on broadcast is a message, as it says of pings.
+	agent_do reader "echo '{\"type\":\"ping\"}' > as/cece/broadcast"
+	assert_eq "$(tail -n 1 "$MNT/broadcast" | jq -c '[.event_type, .data]')" '["broadcast.message",{"type":"ping"}]'
 }
 
 @test "docs/recipes.md: events, councils, queues, WebDAV" {
@@ -293,4 +411,30 @@ table_commands() {
 	need_root
 	leitl_up -u 65534
 	assert_errno EACCES ls "$MNT"
+}
+
+# --- nothing stands aside
+
+# What stands indented is no command: commands stand in ```sh, where they are run or marked. (A table's
+# are checked by the tests above, by those of 90_commands.bats, or named there as not run; install.md's
+# by 95_install.bats. The snippet of agents.md is Markdown.)
+@test "every command of a document stands where a test runs it, or is marked" {
+	local file name found word
+	word='(awk|build/leitlfs|cat|cd|chmod|cp|curl|docker|echo|exec|export|find|for|git|grep|head|inotifywait|jq|kill|leitlfs|ls|make|mkdir|mount|mv|printf|python3|read|rm|rmdir|scripts/[a-z-]+|sed|sudo|sysctl|systemctl|tail|tee|test|tests/[a-z/]+|timeout|touch|until|watch|while|xdg-open)'
+	for file in "$ROOT"/docs/*.md; do
+		name=${file##*/}
+		[ "$name" != install.md ] || continue
+		found=$(awk '/^```/ { on = !on } !on && /^(    |\t)/' "$file" | grep -E "^[[:blank:]]+$word " || true)
+		[ "$name" != architecture.md ] || found=$(grep -v 'inotifywait' <<<"$found" || true) # its picture
+		assert_eq "$found" "" "$name: commands outside of a block of sh"
+		found=$(grep -E '^```.' "$file" | sort -u | grep -vE '^```(sh|bash|json|python|js|markdown|c)$' || true)
+		assert_eq "$found" "" "$name: blocks that no test knows"
+		if [ -n "$(blocks "$name" sh)" ]; then
+			grep -qE "(page|blocks|docs/)[ \"]*($name)|for name in .*\b${name%.md}\b" \
+				"$ROOT"/tests/mount/60_readme.bats "$ROOT"/tests/mount/61_documents.bats \
+				"$ROOT"/tests/mount/90_commands.bats || fail "$name: its blocks are run by no test"
+		fi
+	done
+	# README.md's blocks are its transcript, all of them run; two commands and a line of fstab stand indented.
+	assert_eq "$(awk '/^```/ { on = !on } !on && /^    [^ ]/' "$ROOT/README.md" | grep -cvE '^    (scripts/(run|test) |leitlfs +/)')" 0
 }

@@ -436,6 +436,68 @@ none'
 	assert_match "$(last_refusal cece)" '^EINVAL\|schema.*fromat'
 }
 
+@test "text that fits the schema as a string is one; a number that fits stays a number" {
+	leitl_up
+	enter bob cece
+	ask cece '{"data":"port?","schema":{"type":"string"}}'
+	agent_do bob 'echo 8080 > asks/q1/reply'
+	assert_eq "$(agent_sh cece 'cat <&7')" 8080
+	assert_eq "$(ask_json q1 '.answers[0].data | type')" string
+	ask cece '{"data":"port?","schema":{"type":["string","integer"]}}'
+	agent_do bob 'echo 8080 > asks/q2/reply'
+	assert_eq "$(agent_sh cece 'cat <&7')" 8080
+	assert_eq "$(ask_json q2 '.answers[0].data | type')" number
+	# Refused, it leaves nothing behind, and the asker waits on.
+	ask cece '{"data":"port?","schema":{"type":"string","pattern":"^[0-9]+$"}}'
+	local before
+	before=$(last_seq)
+	assert_errno EINVAL agent_do bob 'echo eighty > asks/q3/reply'
+	assert_match "$(last_refusal bob)" '^EINVAL\|answer: must match .*\|asks/q3/reply$'
+	assert_eq "$(last_seq)" "$before"
+	assert_eq "$(cat "$MNT/asks/q3/status")" open
+	agent_do bob 'echo 80 > asks/q3/reply'
+	assert_eq "$(agent_sh cece 'cat <&7')" 80
+}
+
+@test "an answer by replyTo is unwrapped, and holds nothing that nobody would read" {
+	leitl_up
+	enter bob cece
+	ask cece one
+	assert_errno EINVAL agent_do bob 'echo "{\"replyTo\":\"q1\",\"dta\":1}" > asks/answer'
+	assert_match "$(last_refusal bob)" '^EINVAL\|dta: '
+	assert_errno EACCES agent_do bob 'echo "{\"replyTo\":\"q1\",\"from\":\"cece\",\"data\":1}" > asks/q1/reply'
+	assert_errno EINVAL agent_do bob 'echo "{\"replyTo\":\"q1\",\"message\":1}" > sessions/cece/inbox'
+	agent_do bob 'echo "{\"replyTo\":\"q1\",\"from\":\"bob\",\"data\":{\"data\":1}}" > asks/answer'
+	assert_eq "$(agent_sh cece 'cat <&7')" '{"data":1}'
+}
+
+@test "a question that is over is still handed out and answered; its status, brief.md and sent tell" {
+	leitl_up
+	enter bob cece eve
+	agent_do cece 'echo "{\"to\":[\"bob\",\"eve\"],\"data\":\"first?\"}" > asks/new
+		echo "taken back?" > sessions/bob/ask; echo no > asks/q2/error
+		echo "{\"data\":\"late?\",\"timeout\":\"1ms\"}" > sessions/bob/ask; echo "open?" > sessions/bob/ask'
+	agent_do eve 'echo me > asks/q1/reply'
+	wait_until grep -q 'timed out' "$MNT/asks/q3/status"
+	assert_eq "$(cat "$MNT"/asks/q?/status)" 'answered
+cancelled
+timed out
+open'
+	assert_eq "$(agent_do bob 'cat self/brief.md' | grep -oE 'asks/q[0-9]/reply')" asks/q4/reply
+	for i in 1 2 3 4; do
+		assert_eq "$(agent_do bob 'jq -r .data.request_id self/next')" "q$i"
+	done
+	agent_do bob 'for i in 1 2 3 4; do echo mine > asks/q$i/reply || exit 1; done'
+	assert_eq "$(agent_do bob 'cat errors')" ''
+	assert_eq "$(agent_do bob 'jq -c "[.event_type, .data.late]" self/sent')" '["message.direct",true]
+["message.direct",true]
+["message.direct",true]
+["ask.answered",null]'
+	assert_eq "$(agent_do cece 'jq -r "select(.data.late) | .data.request_id" self/unread')" 'q1
+q2
+q3'
+}
+
 @test "a question that is none is refused with the member that is wrong" {
 	leitl_up
 	enter bob cece
@@ -651,6 +713,26 @@ JS
 	last_error | jq -e '.errno == "ESTALE"'
 	enter ann
 	refute agent_do ann 'echo mine > asks/q2/error'
+}
+
+@test "a detached question to oneself is a note, in one's own inbox and brief.md" {
+	leitl_up
+	enter cece
+	agent_do cece 'echo "which port did I mean?" > sessions/cece/ask'
+	assert_eq "$(agent_do cece 'jq -r .data.data self/next')" 'which port did I mean?'
+	assert_match "$(agent_do cece 'cat self/brief.md')" 'asks/q1/reply.*which port did I mean'
+	agent_do cece 'echo 8080 > asks/q1/reply'
+	assert_eq "$(agent_do cece 'jq -c "[.event_type, .data.data]" self/next')" '["ask.answered","8080"]'
+	refute_match "$(agent_do cece 'cat self/brief.md')" 'asks/q1'
+	# On a descriptor somebody else must read for it.
+	assert_errno EDEADLK agent_do cece 'exec 3<>sessions/cece/ask; echo x >&3'
+	local reader
+	reader=$(agent_bg cece 'exec cat self/inbox.live')
+	wait_until reading "$reader"
+	agent_sh cece 'exec 7<>sessions/cece/ask; echo x >&7'
+	agent_sh cece 'echo y > asks/q2/reply; cat <&7; exec 7>&-' >"$LEITL_TMP/answer"
+	assert_eq "$(cat "$LEITL_TMP/answer")" y
+	kill "$reader"
 }
 
 @test "a question to oneself, and one that nobody can answer meanwhile, say what to do" {

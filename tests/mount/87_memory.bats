@@ -210,6 +210,103 @@ PY
 	rm "$MEM/f"
 }
 
+@test "what the disk underneath refuses is noted, and does not flood errors" {
+	need_root
+	leitl_init
+	mkdir "$LEITL_TMP/disk"
+	mount -t tmpfs -o size=40m none "$LEITL_TMP/disk"
+	STATE=$LEITL_TMP/disk/state
+	mkdir -m 0700 "$STATE"
+	up -o memory_file=0,memory_total=0
+	echo kept >"$MEM/kept"
+	assert_errno ENOSPC bash -c 'head -c 50000000 /dev/zero >"$0"' "$MEM/big"
+	assert_eq "$(jq -c 'select(.errno == "ENOSPC") | [.path, .reason]' "$MNT/errors" | head -n 1)" \
+		'["memory/big","the disk that the state directory is on is full"]'
+	py "$STATE" <<'PY'
+# to the last block
+f = os.open(sys.argv[2] + "/ballast", os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+for size in (1 << 20, 4096, 1):
+    with contextlib.suppress(OSError):
+        while True:
+            os.write(f, b"x" * size)
+big = os.open(path("memory/big"), os.O_WRONLY | os.O_APPEND)
+refused("ENOSPC", os.pwrite, big, b"x" * 4096, 1 << 30)
+began, before = time.monotonic(), len(lines("errors"))
+for _ in range(500):
+    refused("ENOSPC", os.pwrite, big, b"x" * 4096, 1 << 30)
+took = time.monotonic() - began
+# one for the disk and one for the log in a second
+assert len(lines("errors")) - before <= 2 * (took + 2), (len(lines("errors")), before, took)
+os.close(big)
+os.unlink(sys.argv[2] + "/ballast")
+os.unlink(path("memory/big"))
+PY
+	assert_eq "$(cat "$MEM/kept")" kept
+	echo again >"$MEM/again"
+	wait_until told_count again 1
+	wait_until eval '[ "$(told big memory.delete | wc -l)" = 1 ]'
+}
+
+@test "what git does below .git is one event, and what it does beside is told as ever" {
+	local before
+	up
+	enter cece
+	agent_do cece 'git init -q -b main memory/notes
+		git -C memory/notes config user.email a@example
+		git -C memory/notes config user.name A'
+	wait_until eval '[ "$(quiet_count notes/.git)" = 1 ]'
+	assert_eq "$(told notes/.git memory.write | head -n 1)" '{"path":"memory/notes/.git","kind":"directory"}'
+	agent_do cece 'for i in 1 2 3; do echo "$i" >memory/notes/$i; done'
+	wait_until told_count notes/3 1
+	before=$(last_seq)
+	agent_do cece 'git -C memory/notes add . && git -C memory/notes commit -qm three'
+	wait_until eval '[ "$(quiet_count notes/.git)" -gt 1 ]'
+	# one, or on a slow machine two; by who did it; and none of another path
+	jq -es --argjson before "$before" 'map(select(.seq > $before and (.event_type | startswith("memory.")))) |
+		length >= 1 and length <= 3 and
+		all(.event_type == "memory.write" and .data.path == "memory/notes/.git" and
+			.data.kind == "directory" and .data.quiet > 0 and .session_id == "cece")' "$MNT/activity"
+	assert_eq "$(git -C "$MEM/notes" log --format=%s)" three
+	refute grep -q '\.git/' "$MNT/activity"
+	# they count in the limits
+	assert_eq "$(df --output=iused "$MEM" | tail -n 1 | tr -d ' ')" "$(find "$MEM" -mindepth 1 | wc -l)"
+	agent_do cece 'mv memory/notes memory/moved; echo x >memory/moved/.git/x'
+	wait_until eval '[ "$(quiet_count moved/.git)" = 1 ]'
+	# what waits to be told when the mount ends is told
+	agent_do cece 'echo y >memory/moved/.git/x'
+	leitl_down
+	up
+	assert_eq "$(quiet_count moved/.git)" 2
+	assert_eq "$(told moved/.git | grep -c recovered)" 0
+	echo z >"$MEM/moved/.git/x"
+	leitl_kill9
+	up
+	wait_until eval '[ "$(quiet_count moved/.git)" = 3 ]'
+	assert_eq "$(last_told moved/.git .quiet)" 1
+}
+
+quiet_count() { # PATH
+	told "$1" memory.write | grep -c '"quiet":'
+}
+
+@test "which directories are quiet is an option" {
+	up -o memory_quiet=cache:.svn
+	mkdir "$MEM/cache" "$MEM/.git"
+	echo x >"$MEM/cache/a"
+	echo x >"$MEM/.git/a"
+	wait_until told_count .git/a 1
+	wait_until eval '[ "$(quiet_count cache)" = 1 ]'
+	assert_eq "$(told cache/a)" ""
+	leitl_down
+	up -o memory_quiet=
+	echo x >"$MEM/cache/b"
+	wait_until told_count cache/b 1
+	leitl_down
+	run "$LEITLFS" -f -o "state=$STATE,memory_quiet=a/b" "$MNT"
+	assert_eq "$status" 2
+	assert_match "$output" 'memory_quiet=a/b: must be names'
+}
+
 @test "as/<id>/memory is the same tree, and what is done there that session does" {
 	up
 	mkdir "$MNT/sessions/bob" "$MNT/sessions/dora"
@@ -511,6 +608,70 @@ PY
 	# what is counted is what is there
 	assert_eq "$(df --output=iused "$MEM" | tail -n 1 | tr -d ' ')" "$(find "$MEM" -mindepth 1 | wc -l)"
 	assert_eq "$(used)" "$(find "$MEM" -type f -printf '%s\n' | awk '{ s += int(($1 + 4095) / 4096) * 4 } END { print s }')"
+}
+
+@test "names that change are told once, at whatever moment a kill strikes" {
+	local round
+	up
+	for round in 1 2 3 4 5 6; do
+		py "$DAEMON" "$round" <<'PY'
+import random
+rnd = random.Random(int(sys.argv[3]))
+done = [0]
+
+
+def storm(n):
+    """Without open files, so that every call is one event, and is told before it returns."""
+    i = 0
+    os.chdir(path("memory"))
+    name, other, kind = f"{sys.argv[3]}.{n}.", f"{sys.argv[3]}.{n}-", n % 3
+    with contextlib.suppress(OSError):
+        while True:
+            i += 1
+            if kind == 0:
+                os.mkdir(name + str(i))
+            elif kind == 1:
+                os.symlink("to", name + str(i))
+            else:
+                os.link("file", name + str(i))
+            os.rename(name + str(i), other + str(i))
+            if i % 4:
+                (os.rmdir if kind == 0 else os.unlink)(other + str(i))
+            done[0] += 1
+
+
+if not os.path.exists(path("memory/file")):
+    os.mknod(path("memory/file"))
+for n in range(6):
+    threading.Thread(target=storm, args=(n,), daemon=True).start()
+least = rnd.randrange(50, 600)
+until(lambda: done[0] > least, "some changes", 60)
+time.sleep(rnd.random() / 100)
+os.kill(int(sys.argv[2]), signal.SIGKILL)
+os._exit(0)
+PY
+		wait "$DAEMON" || DAEMON=
+		up
+		py <<'PY'
+there, recovered = set(), 0
+for event in lines("activity"):
+    data = event["data"]
+    if not event["event_type"].startswith("memory."):
+        continue
+    recovered += data.get("recovered", False)
+    if event["event_type"] == "memory.delete":
+        assert data["path"] in there, f"removed, and was not there: {event}"
+        there.remove(data["path"])
+        continue
+    if "from" in data:
+        assert data["from"] in there, f"renamed, and was not there: {event}"
+        there.remove(data["from"])
+    assert data["path"] not in there, f"made, and was there: {event}"
+    there.add(data["path"])
+same(sorted(there), sorted("memory/" + name for name in os.listdir(path("memory"))))
+print(f"{len(there)} names, {recovered} recovered")
+PY
+	done
 }
 
 @test "what is open when the mount ends is told" {

@@ -1,85 +1,12 @@
-# The commands: leitlfs ask, say, run, status, search, doctor, umount, and their completions.
+# The commands: what they have in common, and ask, say, status, search.
 # variants: plain address
 load ../lib/mount
 load ../lib/loop
-
-COMMANDS='ask say run status search doctor umount'
+load ../lib/commands
 
 setup() {
 	leitl_init
 	export LEITLFS_MOUNT=$MNT
-}
-
-# expect STATUS COMMAND…: runs it; stdout is in $output, stderr in $said.
-expect() {
-	local expected=$1
-	shift
-	status=0
-	output=$("$@" 2>"$LEITL_TMP/said") || status=$?
-	said=$(<"$LEITL_TMP/said")
-	[ "$status" = "$expected" ] || fail "status $status, expected $expected: $*
-  stdout: $output
-  stderr: $said"
-}
-
-# The whole of stdout is one line of JSON, for which the filter is true.
-assert_json() { # FILTER
-	assert_eq "$(wc -l <<<"$output")" 1 "lines of JSON"
-	jq -e "$1" <<<"$output" >/dev/null || fail "not so: $1
-  in: $output"
-}
-
-# alone [MOUNT…] -- COMMAND…: in a mount namespace where of all leitlfs only these are mounted.
-alone() {
-	local keep=()
-	while [ "$1" != -- ]; do
-		keep+=("$1")
-		shift
-	done
-	shift
-	unshare -m --propagation private bash -c '
-		keep=" $1 "
-		shift
-		while read -r path; do
-			[[ $keep == *" $path "* ]] || umount -l "$path"
-		done < <(awk "/ - fuse.leitlfs / { print \$5 }" /proc/self/mountinfo)
-		unset LEITLFS_MOUNT
-		exec "$@"' - "${keep[*]}" "$@"
-}
-
-# other_up NAME [-u UID] [ARGUMENTS…]: another mount, $LEITL_TMP/NAME.
-other_up() {
-	local name=$1 uid
-	uid=$(id -u)
-	shift
-	if [ "${1:-}" = -u ]; then
-		uid=$2
-		shift 2
-	fi
-	mkdir "$LEITL_TMP/$name"
-	mkdir -m 0700 "$LEITL_TMP/$name.state"
-	[ "$uid" = "$(id -u)" ] || chown "$uid:$uid" "$LEITL_TMP/$name" "$LEITL_TMP/$name.state"
-	as_user "$uid" "$LEITLFS" -o "state=$LEITL_TMP/$name.state" "$@" "$LEITL_TMP/$name" \
-		3>&- 4>&-
-}
-
-other_down() { # NAME: ends it
-	"$LEITLFS" umount "$LEITL_TMP/$1"
-}
-
-daemon_of() { # NAME
-	cut -d ' ' -f 1 "$LEITL_TMP/$1.state/lock"
-}
-
-state_of() { # PID: R, S, T, …
-	local stat
-	stat=$(<"/proc/$1/stat") || return 1
-	stat=${stat##*) }
-	echo "${stat%% *}"
-}
-
-in_state() { # PID STATE
-	[ "$(state_of "$1")" = "$2" ]
 }
 
 # --- every command
@@ -132,9 +59,9 @@ in_state() { # PID STATE
 	leitl_up
 	expect 2 "$LEITLFS" say --frob x
 	assert_match "$said" "unrecognized option '--frob'"
-	assert_match "$said" "Try 'leitlfs say --help'"
+	assert_match "$said" 'see leitlfs say --help'
 	expect 2 "$LEITLFS" say
-	assert_match "$said" '^usage: leitlfs say '
+	assert_match "$said" '^leitlfs say: too few arguments; usage: leitlfs say '
 	expect 2 "$LEITLFS" ask bob
 	expect 2 "$LEITLFS" status now
 	assert_match "$said" 'one argument too many: now'
@@ -148,6 +75,93 @@ in_state() { # PID STATE
 	expect 125 "$LEITLFS" run
 	expect 125 "$LEITLFS" run --frob -- true
 	assert_eq "$(cat "$MNT/broadcast")" ""
+}
+
+@test "help: the list, and each command's own; a typo is told what was meant" {
+	local name list
+	list=$("$LEITLFS" -h)
+	expect 0 "$LEITLFS" help
+	assert_eq "$output" "$list"
+	for name in $COMMANDS; do
+		list=$("$LEITLFS" "$name" -h)
+		expect 0 "$LEITLFS" help "$name"
+		assert_eq "$output" "$list"
+	done
+	cd "$LEITL_TMP"
+	meant() { # WHAT COMMAND…
+		expect 2 "$LEITLFS" "${@:2}"
+		assert_eq "$output" ""
+		assert_match "$said" "$1"
+		assert_eq "$(wc -l <<<"$said")" 1
+	}
+	meant '^leitlfs help: there is no command frob; leitlfs help lists them$' help frob
+	meant 'there is no command complete;' help complete
+	meant '^leitlfs: there is no command frob, and no directory .*; leitlfs help lists' frob
+	meant '^leitlfs: there is no command completion; leitlfs help lists them$' completion frob
+	meant 'did you mean leitlfs say\?$' sya --to bob 'hello there' all
+	meant 'did you mean leitlfs umount\?$' unmount "$MNT"
+	meant 'did you mean leitlfs status\?$' stat
+	meant 'did you mean leitlfs doctor\?$' help docter
+	meant 'no command mount; leitlfs MOUNTPOINT mounts$' mount "$MNT"
+	# A directory is a mount point, whatever it is called; with options it is one, too.
+	mkdir stat
+	"$LEITLFS" stat -o "state=$STATE"
+	"$LEITLFS" umount stat
+	expect 1 "$LEITLFS" -o "state=$STATE" frob
+	assert_match "$said" 'mount point frob does not exist: mkdir it first'
+}
+
+@test "what a command says on stderr begins with its name" {
+	leitl_up
+	named() { # STATUS COMMAND ARGUMENT…
+		expect "$1" "$LEITLFS" "${@:2}"
+		[ -n "$said" ] || fail "nothing said: $*"
+		assert_eq "$(grep -v "^leitlfs $2: " <<<"$said")" ""
+	}
+	for name in $COMMANDS; do
+		[ "$name" = run ] || named 2 "$name" --frob
+		case $name in ask | say | search | umount) named 2 "$name" ;; esac
+	done
+	named 125 run
+	named 125 run --frob
+	named 127 run -- no-such-program-here
+	named 1 search zebra
+	named 1 umount /nowhere
+	named 2 umount a b
+	named 4 ask nobody x
+	named 4 say --to nobody x
+	named 7 status -m /proc
+	named 1 top "$MNT"
+	named 2 man 4
+	named 2 complete
+}
+
+@test "man: the page at a terminal, its source elsewhere" {
+	command -v mandoc && command -v script || skip "no mandoc or script here"
+	expect 0 "$LEITLFS" man 7
+	assert_match "$output" $'\n\\.Dt LEITL 7\n'
+	for word in 1 5 7; do
+		expect 0 "$LEITLFS" man "$word"
+		[ "$(wc -c <<<"$output")" -gt 10000 ] || fail "page $word is short"
+	done
+	mkdir "$LEITL_TMP/bin"
+	printf '#!/bin/sh\necho "man $*"\nexec grep "^.Dt"\n' >"$LEITL_TMP/bin/man"
+	chmod +x "$LEITL_TMP/bin/man"
+	at_terminal() { # PATH COMMAND
+		status=0
+		output=$(cd "$LEITL_TMP" && PATH=$1 PAGER=cat "$(command -v script)" -qec \
+			"$LEITLFS $2" /dev/null </dev/null | tr -d '\r') || status=$?
+	}
+	at_terminal "$LEITL_TMP/bin:$PATH" man
+	assert_eq "$output" "man -l -"$'\n'".Dt LEITLFS 1"
+	# Without man(1), mandoc(1); with neither, a reason.
+	rm "$LEITL_TMP/bin/man"
+	ln -s "$(command -v mandoc)" "$(command -v cat)" "$LEITL_TMP/bin"
+	at_terminal "$LEITL_TMP/bin" 'man 7'
+	assert_match "$output" 'LEITL\(7\)'
+	rm "$LEITL_TMP/bin/mandoc"
+	at_terminal "$LEITL_TMP/bin" 'man 7'
+	assert_match "$output" '^leitlfs man: neither man\(1\) nor mandoc\(1\)'
 }
 
 @test "a mount whose source is named like a command is still mounted" {
@@ -261,6 +275,42 @@ in_state() { # PID STATE
 		"ann one,ann two"
 }
 
+# --- as whom
+
+@test "of several sessions one is chosen: by --as, or below as/" {
+	leitl_up
+	enter bob
+	agent_start two
+	agent_do two 'mkdir sessions/one sessions/two'
+	expect 2 agent_do two "'$LEITLFS' say -m . hello"
+	assert_match "$said" '^leitlfs say: choose with --as ID: .*several sessions.*\((one, two|two, one)\)$'
+	expect 2 agent_do two "'$LEITLFS' say -j -m . --to bob hello"
+	assert_json '.error.errno == "ENOTUNIQ" and .status == 2'
+	expect 2 agent_do two "'$LEITLFS' say -m . --type a.b hello"
+	expect 2 agent_do two "'$LEITLFS' ask -m . bob hello"
+	assert_match "$said" 'choose with --as ID'
+	assert_eq "$(cat "$MNT/broadcast")" ""
+	assert_eq "$(ls "$MNT/asks" | grep -c '^q')" 0
+	expect 0 agent_do two "'$LEITLFS' status -m ."
+	assert_match "$output" 'choose with --as ID: .*\((one, two|two, one)\)'
+	refute_match "$output" $'\n\\* '
+	expect 0 agent_do two "'$LEITLFS' status -j -m ."
+	assert_json '.self == null and .self_error.errno == "ENOTUNIQ"'
+
+	expect 0 agent_do two "'$LEITLFS' status -m . --as two"
+	assert_match "$output" $'\n\\* two '
+	assert_match "$output" 'you are two, 0 unread'
+	agent_do two "'$LEITLFS' say -m . --as one first; '$LEITLFS' say -m . -i two second"
+	agent_do two "cd as/one; '$LEITLFS' say -m . third; '$LEITLFS' say -m . --as two fourth"
+	assert_eq "$(jq -r '.session_id + " " + .data.message' "$MNT/broadcast" | paste -sd,)" \
+		"one first,two second,one third,two fourth"
+	expect 3 agent_do two "'$LEITLFS' ask -m . --as one -t 100ms bob hello"
+	assert_eq "$(jq -r .from "$MNT"/asks/*/ask.json)" one
+	expect 4 agent_do two "'$LEITLFS' say -m . --as nobody x"
+	assert_match "$said" 'as: there is no session nobody'
+	expect 2 agent_do two "'$LEITLFS' say -m . --as ../two x"
+}
+
 # --- say
 
 @test "say: to everyone, as who the caller is" {
@@ -296,6 +346,43 @@ in_state() { # PID STATE
 	agent_do bob 'rmdir sessions/bob'
 	expect 4 "$LEITLFS" say -j --to bob x
 	assert_json '.error.errno == "EHOSTDOWN" and .status == 4'
+}
+
+@test "say --to: several, by commas, by --to again, by a tag" {
+	leitl_up
+	enter ann bob
+	agent_start eve
+	agent_do eve 'echo "{\"session_id\":\"eve\",\"agent_name\":\"Eve\",\"tags\":[\"rev\",\"b c\"]}" >sessions/new'
+	agent_do bob 'echo "[\"rev\"]" >self/tags'
+	got() { # SESSION
+		jq -r 'select(.event_type == "message.direct").data.message' \
+			"$MNT/sessions/$1/inbox" | paste -sd,
+	}
+	expect 0 agent_do ann "'$LEITLFS' say -j -m . --to bob,eve -t bob one"
+	assert_json '.paths == ["sessions/bob/inbox","sessions/eve/inbox"] and .bytes == 3'
+	expect 0 agent_do ann "'$LEITLFS' say -m . --to tag:rev,bob two"
+	expect 0 agent_do ann "'$LEITLFS' say -j -m . --to 'tag:b c' three"
+	assert_json '.path == "sessions/eve/inbox"'
+	expect 0 agent_do bob "'$LEITLFS' say -m . --to tag:rev four" # not to oneself
+	assert_eq "$(got bob)" one,two
+	assert_eq "$(got eve)" one,two,three,four
+	# None gets it where one is not there.
+	expect 4 agent_do ann "'$LEITLFS' say -j -m . --to bob,nobody five"
+	assert_json '.error.errno == "ENOENT"'
+	expect 4 agent_do ann "'$LEITLFS' say -m . --to tag:none five"
+	assert_match "$said" 'no other living session has the tag none'
+	expect 2 agent_do ann "'$LEITLFS' say -m . --to , five"
+	expect 0 agent_do ann "'$LEITLFS' say -j -m . --to '*' everyone"
+	assert_json '.path == "broadcast"'
+	agent_do eve 'mkdir sessions/zoe; rmdir sessions/zoe'
+	# What fails at one is told, and reaches the rest.
+	expect 4 agent_do ann "'$LEITLFS' say -j -m . --to bob,zoe,eve six"
+	assert_json '.error.errno == "EHOSTDOWN" and .status == 4'
+	assert_json '.failed == ["agents/zoe/inbox"]'
+	assert_json '.paths == ["sessions/bob/inbox","sessions/eve/inbox"]'
+	assert_match "$said" '^leitlfs say: not sent to agents/zoe/inbox: '
+	assert_eq "$(got bob)" one,two,six
+	assert_eq "$(got eve)" one,two,three,four,six
 }
 
 @test "say --type: an event, with and without a session" {
@@ -420,254 +507,6 @@ answering() {
 	wait_until eval '[ "$(jq -r .status "$MNT/asks/$id/ask.json")" = cancelled ]'
 }
 
-# --- run
-
-@test "run: the program is a session, which begins and ends with it" {
-	leitl_up
-	cd /
-	expect 0 "$LEITLFS" run -- bash -c '
-		cd "$LEITLFS_MOUNT" || exit 1
-		echo "$LEITLFS_SESSION $(cat self/id) $(bash -c "bash -c \"cat self/id\"; true")"
-		cat self/agent_name
-		echo hello >broadcast'
-	id=${output%% *}
-	assert_match "$id" '^leitl-bash-[0-9a-f]{16}$'
-	assert_eq "$output" "$id $id $id"$'\n'bash
-	assert_eq "$(jq -r .session_id "$MNT/broadcast")" "$id"
-	assert_eq "$(jq -c '[.event_type, .data.reason]' "$MNT/feeds/by-session/$id" | paste -sd' ')" \
-		'["session.started",null] ["broadcast.message",null] ["session.ended","ended"]'
-	[ ! -e "$MNT/sessions/$id" ]
-	refute_match "$(cat "$MNT/activity")" LEITLFS_MOUNT # the command line is told to nobody
-}
-
-@test "run: name, id, task, tags and type are as said" {
-	leitl_up
-	expect 0 "$LEITLFS" run -n 'Carol "C"' --id carol -t 'nightly build' -g ci -g 'a b' --type builder \
-		-- jq -c '[.agent_name, .session_id, .current_task, .tags, .agent_type]' \
-		"$MNT/sessions/carol/session.json"
-	assert_eq "$output" '["Carol \"C\"","carol","nightly build",["ci","a b"],"builder"]'
-	expect 125 "$LEITLFS" run --id 'no id' -- true
-	assert_match "$said" '^leitlfs run: session_id'
-	expect 125 "$LEITLFS" run --name "$(printf 'x%.0s' {1..65})" -- true
-	# In an agent that has a session the program's is another.
-	enter ann
-	expect 0 agent_do ann "'$LEITLFS' run -m . --id dora -- cat self/id; cat self/id"
-	assert_eq "$output" $'dora\nann'
-	expect 0 "$LEITLFS" run -m "$MNT/as/ann" --id eve -- cat "$MNT/self/id"
-	assert_eq "$output" eve
-}
-
-@test "run: the exit status is the program's" {
-	leitl_up
-	local n
-	for n in 0 1 42 255; do
-		expect "$n" "$LEITLFS" run -- bash -c "exit $n"
-	done
-	for n in TERM KILL INT SEGV; do
-		expect $((128 + $(kill -l "$n"))) "$LEITLFS" run -- bash -c "ulimit -c 0; kill -$n \$\$"
-	done
-	expect 127 "$LEITLFS" run -- /nowhere/nothing
-	assert_match "$said" 'No such file'
-	expect 127 "$LEITLFS" run -- no-such-program-here
-	expect 126 "$LEITLFS" run -- "$LEITL_TMP"
-	expect 125 "$LEITLFS" run -m /proc -- true
-	# also where the caller ignores SIGCHLD
-	expect 7 bash -c 'trap "" CHLD; exec "$0" run -- bash -c "exit 7"' "$LEITLFS"
-	assert_eq "$(ls "$MNT/sessions" | grep -c leitl-)" 0
-}
-
-@test "run: the program has stdin, stdout, stderr, and nothing of leitlfs'" {
-	leitl_up
-	output=$(echo through | "$LEITLFS" run -- bash -c 'cat; echo err >&2' 2>&1)
-	assert_eq "$output" $'through\nerr'
-	before=$(bash -c 'ls /proc/$$/fd; grep Sig[BIC] /proc/$$/status')
-	after=$("$LEITLFS" run -- bash -c 'ls /proc/$$/fd; grep Sig[BIC] /proc/$$/status')
-	assert_eq "$after" "$before"
-}
-
-# Starts `leitlfs run` with a program that notes what signals it gets, and ends with 5 once `stop` is
-# there; all in $SIG. Sets WRAPPER and PROGRAM. (A shell's `&` would have it ignore INT and QUIT.)
-signalled() {
-	SIG=$LEITL_TMP/sig
-	mkdir "$SIG"
-	env --default-signal=INT,QUIT "$LEITLFS" run --id sig -- bash -c '
-		for name in INT TERM HUP QUIT USR1 USR2 ALRM; do
-			trap "echo $name >>$0/got" $name
-		done
-		echo $$ >"$0/pid.new"
-		mv "$0/pid.new" "$0/program"
-		until [ -e "$0/stop" ]; do
-			sleep 0.05 &
-			wait $!
-		done
-		exit 5' "$LEITL_TMP/sig" </dev/null 3>&- 4>&- &
-	WRAPPER=$!
-	wait_until test -e "$SIG/program"
-	PROGRAM=$(<"$SIG/program")
-}
-
-@test "run: signals are passed on, each once" {
-	leitl_up
-	local name
-	signalled
-	for name in TERM HUP USR1 USR2 ALRM INT QUIT; do
-		kill "-$name" "$WRAPPER"
-		wait_until eval '[ "$(tail -n 1 "$SIG/got")" = '"$name"' ]'
-	done
-	touch "$SIG/stop"
-	status=0
-	wait "$WRAPPER" || status=$?
-	assert_eq "$status" 5
-	assert_eq "$(sort "$SIG/got" | uniq -d)" "" "came twice"
-	[ ! -e "$MNT/sessions/sig" ]
-}
-
-@test "run: it stops and goes on with the program" {
-	leitl_up
-	signalled
-	kill -STOP "$PROGRAM" # by itself, as for reading the terminal in the background
-	wait_until in_state "$PROGRAM" T
-	wait_until in_state "$WRAPPER" T
-	[ -e "$MNT/sessions/sig" ]
-	kill -CONT "$WRAPPER"
-	wait_until eval '[ "$(state_of "$PROGRAM")" != T ] && [ "$(state_of "$WRAPPER")" != T ]'
-	touch "$SIG/stop"
-	status=0
-	wait "$WRAPPER" || status=$?
-	assert_eq "$status" 5
-}
-
-@test "run: at a terminal, Ctrl-C reaches the program once" {
-	leitl_up
-	py "$LEITLFS" <<'PY'
-import pty
-leitlfs = sys.argv[2]
-program = r"""
-import os, signal, sys, time
-for name in ("INT", "CONT", "USR1"):
-    signal.signal(getattr(signal, "SIG" + name), lambda n, f, name=name: print("got", name, flush=True))
-print("ready", os.getpid(), flush=True)
-while True:
-    time.sleep(10)
-"""
-pid, terminal = pty.fork()
-if pid == 0:
-    os.execv(leitlfs, [leitlfs, "run", "-m", mnt, "--", sys.executable, "-c", program])
-heard = b""
-
-def hear(pattern, count=1):
-    global heard
-    deadline = time.monotonic() + 20
-    while len(re.findall(pattern, heard)) < count:
-        assert time.monotonic() < deadline, heard
-        if select.select([terminal], [], [], 0.1)[0]:
-            heard += os.read(terminal, 4096)
-
-def stopped(process):
-    return open(f"/proc/{process}/stat").read().rpartition(")")[2].split()[0] == "T"
-
-hear(rb"ready \d+\r\n")
-child = int(re.search(rb"ready (\d+)", heard)[1])
-for count in 1, 2:
-    os.write(terminal, b"\x03")
-    hear(b"got INT", count)
-    # What leitlfs has to pass on, it passes on in the order of the signals' numbers.
-    os.kill(pid, signal.SIGUSR1)
-    hear(b"got USR1", count)
-    same(heard.count(b"got INT"), count)
-os.kill(child, signal.SIGSTOP)
-until(lambda: stopped(child) and stopped(pid), "both to stop")
-os.killpg(pid, signal.SIGCONT)
-hear(b"got CONT")
-until(lambda: not stopped(child) and not stopped(pid), "both to go on")
-os.kill(child, signal.SIGKILL)
-same(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), 137)
-PY
-}
-
-@test "run: Ctrl-Z in a shell stops the job, fg goes on with it" {
-	leitl_up
-	py "$LEITLFS" <<'PY'
-import pty
-leitlfs = sys.argv[2]
-pid, terminal = pty.fork()
-if pid == 0:
-    os.environ["PS1"] = "PROMPT> "
-    os.execv("/bin/bash", ["bash", "--norc", "--noprofile", "-i"])
-heard = b""
-
-def hear(pattern, count=1):
-    global heard
-    deadline = time.monotonic() + 20
-    while len(re.findall(pattern, heard)) < count:
-        assert time.monotonic() < deadline, heard
-        if select.select([terminal], [], [], 0.1)[0]:
-            heard += os.read(terminal, 4096)
-
-def type_in(text):
-    os.write(terminal, text)
-
-hear(b"PROMPT> ")
-program = """python3 -uc 'import os, sys; print("rea" + "dy", os.getppid()); print("line", input()); sys.exit(9)'"""
-type_in(f"{leitlfs} run -m {mnt} --id job -- {program}\n".encode())
-hear(rb"ready \d+\r\n")
-wrapper = int(re.search(rb"ready (\d+)", heard)[1])
-type_in(b"\x1a")
-hear(b"Stopped")
-type_in(b"fg; echo agai''n\n")
-hear(b"fg; echo")
-until(lambda: open(f"/proc/{wrapper}/stat").read().rpartition(")")[2].split()[0] != "T")
-os.kill(wrapper, signal.SIGTSTP) # to it alone: passed on
-hear(b"again")
-type_in(b"jobs; fg\n")
-hear(b"Stopped", 3)
-type_in(b"hello\n")
-hear(b"line hello")
-type_in(b"echo status=$?.\n")
-hear(b"status=9.")
-type_in(b"exit\n")
-os.waitpid(pid, 0)
-assert not os.path.exists(path("sessions/job"))
-PY
-}
-
-@test "run: killed by kill -9 its session ends, and the program goes on" {
-	leitl_up
-	signalled
-	kill -KILL "$WRAPPER"
-	wait_until eval '[ ! -e "$MNT/sessions/sig" ]'
-	assert_eq "$(jq -r 'select(.event_type == "session.ended").data.reason' \
-		"$MNT/feeds/by-session/sig")" "alive closed"
-	kill -0 "$PROGRAM"
-	touch "$SIG/stop"
-	wait_until gone "$PROGRAM"
-	wait "$WRAPPER" 2>/dev/null || true
-}
-
-@test "run: when the program is killed by kill -9 the status tells, and the session ends" {
-	leitl_up
-	signalled
-	kill -KILL "$PROGRAM"
-	status=0
-	wait "$WRAPPER" || status=$?
-	assert_eq "$status" 137
-	[ ! -e "$MNT/sessions/sig" ]
-	assert_eq "$(jq -r 'select(.event_type == "session.ended").data.reason' \
-		"$MNT/feeds/by-session/sig")" ended
-}
-
-@test "run: the program's status stands though the mount went, or the session was ended before" {
-	leitl_up
-	expect 5 "$LEITLFS" run --id gone -- bash -c 'rmdir "$LEITLFS_MOUNT/sessions/gone"; exit 5'
-	signalled
-	leitl_kill9
-	touch "$SIG/stop"
-	status=0
-	wait "$WRAPPER" || status=$?
-	assert_eq "$status" 5
-	leitl_up
-}
-
 # --- status
 
 @test "status: who is there, who one is, what is unread and asked" {
@@ -679,14 +518,19 @@ PY
 	expect 0 agent_do ann "'$LEITLFS' status -m ."
 	assert_match "$output" $'\n\* ann  *fresh '
 	assert_match "$output" $'\n  bob  *fresh  *[0-9]+s  *fix the login\n'
-	assert_match "$output" "1 open question; 3 unread for ann"
+	assert_match "$output" '3 sessions, 1 open question'
+	assert_match "$output" 'you are ann, 3 unread'
 	expect 0 agent_do ann "'$LEITLFS' status -j -m ."
 	assert_json ".self == \"ann\" and .unread == 3 and .mount == \"$MNT\""
 	assert_json '[.sessions.sessions[].session_id] | contains(["ann", "bob"])'
 	assert_json '.asks[0].to != null and .asks[0].status == "open"'
 	assert_json '.status.total_agents >= 2 and .sessions.seq > 0'
 	expect 0 "$LEITLFS" status -j
-	assert_json '.self == null and .unread == null'
+	assert_json '.self == null and .self_error == null and .unread == null'
+	expect 0 "$LEITLFS" status
+	assert_match "$output" 'you have no session: mkdir sessions/NAME'
+	expect 0 agent_do ann "rmdir sessions/ann; '$LEITLFS' status -m ."
+	assert_match "$output" 'you are nobody: session ann has ended'
 }
 
 @test "status: more unread than the mount shows at once is counted too" {
@@ -731,252 +575,9 @@ PY
 	expect 0 "$LEITLFS" search -j 'restricted' source:docs -areas
 	assert_json '.total_matches == 1 and .matched_files[0].path == "a/guest shell.md"'
 	expect 1 "$LEITLFS" search zebra
-	assert_eq "$output$said" "leitlfs: nothing found"
+	assert_eq "$output$said" "leitlfs search: nothing found"
 	expect 1 "$LEITLFS" search -j zebra
 	assert_json '.total_matches == 0'
 	expect 2 "$LEITLFS" search -- -zebra
 	expect 2 "$LEITLFS" search -n many x
-}
-
-# --- doctor
-
-verdict_of() { # CHECK: of $output, with what it said
-	jq -r --arg check "$1" '.checks[] | select(.check == $check) | .verdict' <<<"$output" | sort -u
-}
-
-@test "doctor: nothing is wrong with a mount that serves" {
-	leitl_up
-	expect 0 "$LEITLFS" doctor "$MNT"
-	assert_match "$output" "ok    $MNT: is served by process $DAEMON"
-	assert_match "$output" "ok    $MNT: $STATE: [0-9]+ MiB left"
-	assert_match "$output" ', 0 wrong$'
-	expect 0 "$LEITLFS" doctor -j "$MNT"
-	assert_json '.ok == true and (.checks | length) >= 10'
-	for name in fuse kernel versions clock inotify "open files"; do
-		assert_match "$(verdict_of "$name")" '^(ok|warn)$'
-	done
-}
-
-@test "doctor: a dead mount, and its mend" {
-	leitl_up
-	leitl_kill9
-	expect 1 "$LEITLFS" doctor -j "$MNT"
-	assert_json '.ok == false'
-	assert_eq "$(verdict_of "$MNT")" fail
-	mend=$(jq -r --arg check "$MNT" '.checks[] | select(.check == $check) | .mend' <<<"$output")
-	assert_match "$mend" "^leitlfs umount '$MNT', and mount again"
-	"$LEITLFS" umount "$MNT"
-	expect 1 "$LEITLFS" doctor "$MNT"
-	assert_match "$output" "fail  $MNT: no leitlfs is mounted there"
-	leitl_up
-	expect 0 "$LEITLFS" doctor "$MNT"
-}
-
-@test "doctor: a mount whose daemon is stopped can't hang it" {
-	leitl_up
-	kill -STOP "$DAEMON"
-	began=$EPOCHSECONDS
-	status=0
-	output=$("$LEITLFS" doctor -j "$MNT") || status=$?
-	kill -CONT "$DAEMON"
-	assert_eq "$status" 1
-	assert_le $((EPOCHSECONDS - began)) 10
-	assert_eq "$(verdict_of "$MNT")" fail
-	assert_match "$output" "doesn't answer"
-}
-
-@test "doctor: every mount is looked at where none is named, and none is a warning" {
-	need_root
-	leitl_up
-	other_up two
-	expect 0 alone "$MNT" "$LEITL_TMP/two" -- "$LEITLFS" doctor -j
-	assert_match "$(verdict_of "$MNT")" '^(ok|warn)'
-	assert_match "$(verdict_of "$LEITL_TMP/two")" '^(ok|warn)'
-	# root sees that another's serves, though it may not look in
-	if as_user 65534 test -x "$LEITLFS"; then
-		other_up own -u 65534
-		expect 0 "$LEITLFS" doctor "$LEITL_TMP/own"
-		assert_match "$output" "$LEITL_TMP/own: serves uid 65534, who lets nobody in"
-		other_down own
-	fi
-	expect 0 alone -- "$LEITLFS" doctor -j
-	assert_eq "$(verdict_of mounts)" warn
-	if readlink /proc/1/ns/mnt; then # not everywhere may root look
-		assert_eq "$(verdict_of "mount namespace")" warn
-	fi
-	other_down two
-}
-
-@test "doctor: what an ordinary user lacks is said with its mend, and nothing is made" {
-	need_root
-	as_user 65534 test -x "$LEITLFS" || skip "uid 65534 can't reach $LEITLFS"
-	mkdir "$LEITL_TMP/home" "$LEITL_TMP/bin"
-	as_65534() { expect "$1" as_user 65534 env -u XDG_STATE_HOME "HOME=$LEITL_TMP/home" "${@:2}"; }
-	leitl_up -- -o allow_other
-	as_65534 1 "$LEITLFS" doctor -j "$MNT"
-	assert_eq "$(verdict_of "state directory")" fail
-	chown 65534 "$LEITL_TMP/home"
-	as_65534 0 "$LEITLFS" doctor -j "$MNT"
-	assert_eq "$(verdict_of "state directory")" ok
-	assert_eq "$(ls -A "$LEITL_TMP/home")" ""
-	as_65534 1 "PATH=$LEITL_TMP/bin" "$LEITLFS" doctor -j "$MNT"
-	assert_eq "$(verdict_of fusermount3)" fail
-	assert_eq "$(verdict_of fuse)" fail
-	cp "$(command -v fusermount3)" "$LEITL_TMP/bin/"
-	as_65534 1 "PATH=$LEITL_TMP/bin" "$LEITLFS" doctor "$MNT"
-	assert_match "$output" 'fail  fusermount3: .* is not set-uid root'
-	as_65534 0 prlimit --nofile=100:100 "$LEITLFS" doctor -j "$MNT"
-	assert_eq "$(verdict_of "open files")" warn
-}
-
-@test "doctor: a state directory without room" {
-	need_root
-	mkdir "$LEITL_TMP/home"
-	expect 1 unshare -m --propagation private bash -c '
-		mount -t tmpfs -o size=4m none "$1" && chown 65534 "$1" && cd / &&
-		exec setpriv --reuid=65534 --regid=65534 --clear-groups -- \
-			env -u XDG_STATE_HOME HOME="$1" "$2" doctor' - "$LEITL_TMP/home" "$LEITLFS"
-	assert_match "$output" 'fail  state directory: .* the disk is full'
-	assert_match "$output" $'\n      mend: free some room'
-}
-
-# --- completions
-
-@test "complete: commands, options, and names from the mount" {
-	leitl_up
-	enter bob
-	agent_do bob 'echo x >self/say/deploy.done'
-	mkdir "$LEITL_TMP/docs"
-	echo "{\"name\":\"docs\",\"url\":\"$LEITL_TMP/docs\"}" >"$MNT/context/sources/new"
-	complete() { "$LEITLFS" complete "$@" | cut -f 1 | sort -u | paste -sd' '; }
-	assert_eq "$(complete s)" ":dirs say search status"
-	for name in $COMMANDS; do
-		assert_match " $(complete '') " " $name "
-		assert_match " $(complete "$name" --) " ' --help '
-	done
-	assert_eq "$(complete ask bo)" bob
-	assert_eq "$(complete ask -t 5 bo)" bob
-	assert_eq "$(complete say --to b)" bob
-	assert_eq "$(complete say --to bob '')" ""
-	assert_eq "$(complete say -T dep)" deploy.done
-	assert_eq "$(complete search x source:)" source:docs
-	assert_eq "$(complete search so)" source:docs
-	assert_eq "$(complete ask bob --)" ""
-	assert_eq "$(complete run --na)" --name
-	assert_eq "$(complete run -n x --)" "--help --id --mount --name --tag --task --type"
-	assert_eq "$(complete run -n x -- ma)" ":program 5"
-	assert_eq "$(complete -o ro,late)" ro,late
-	assert_match " $(complete umount "$LEITL_TMP") " " $MNT "
-	LEITLFS_MOUNT=/nowhere assert_eq "$(LEITLFS_MOUNT=/nowhere complete ask '')" ""
-	assert_eq "$(LEITLFS_MOUNT=/nowhere complete ask -m "$MNT" bo)" bob
-}
-
-@test "completions for bash" {
-	leitl_up
-	enter bob
-	mkdir "$LEITL_TMP/bin" "$LEITL_TMP/some dir"
-	ln -s "$LEITLFS" "$LEITL_TMP/bin/leitlfs"
-	cat >"$LEITL_TMP/try.bash" <<-'EOF'
-		PATH=$1:$PATH
-		source "$2"
-		cd "$3" || exit 1
-		try() { # WORD…: as readline splits them
-			local IFS=' '
-			COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*" COMPREPLY=()
-			[ -z "${LINE:-}" ] || COMP_LINE=$LINE
-			COMP_POINT=${#COMP_LINE}
-			_leitlfs
-			printf '%s\n' "${COMPREPLY[@]}" | sort -u | paste -sd,
-		}
-		try leitlfs sea
-		try leitlfs ask ''
-		try leitlfs say --to b
-		try leitlfs some
-		try leitlfs run -- coproc
-		try leitlfs run -- cat some
-		LINE='leitlfs search source:do' try leitlfs search source : do
-		complete -p leitlfs
-	EOF
-	mkdir "$LEITL_TMP/docs"
-	echo "{\"name\":\"docs\",\"url\":\"$LEITL_TMP/docs\"}" >"$MNT/context/sources/new"
-	run bash --norc "$LEITL_TMP/try.bash" "$LEITL_TMP/bin" \
-		"$ROOT/scripts/completions/leitlfs.bash" "$LEITL_TMP"
-	assert_eq "${lines[0]}" search
-	assert_match ",${lines[1]}," ',bob,'
-	assert_eq "${lines[2]}" bob
-	assert_eq "${lines[3]}" "some dir"
-	assert_eq "${lines[4]}" coproc
-	assert_eq "${lines[5]}" "some dir"
-	assert_eq "${lines[6]}" docs
-	assert_match "${lines[7]}" '-F _leitlfs leitlfs'
-}
-
-@test "completions for fish" {
-	command -v fish || skip "no fish here"
-	leitl_up
-	enter bob
-	mkdir "$LEITL_TMP/bin" "$LEITL_TMP/fish"
-	ln -s "$LEITLFS" "$LEITL_TMP/bin/leitlfs"
-	try() {
-		HOME=$LEITL_TMP/fish PATH=$LEITL_TMP/bin:$PATH fish --no-config -c \
-			"source '$ROOT/scripts/completions/leitlfs.fish'; complete -C '$1'"
-	}
-	assert_match "$(try 'leitlfs st')" $'status\twho is in the loop'
-	assert_match "$(try 'leitlfs ask bo')" $'^bob\t'
-	assert_match "$(try 'leitlfs say --to b')" $'^bob\t'
-	assert_match "$(try 'leitlfs run -- leitlfs st')" $'^status\t'
-}
-
-@test "completions for zsh" {
-	command -v zsh || skip "no zsh here"
-	leitl_up
-	enter bob
-	mkdir "$LEITL_TMP/bin" "$LEITL_TMP/zsh"
-	ln -s "$LEITLFS" "$LEITL_TMP/bin/leitlfs"
-	cp "$ROOT/scripts/completions/_leitlfs" "$LEITL_TMP/zsh/"
-	# Types into a zsh, and says what the line became.
-	py "$LEITL_TMP" <<'PY'
-import pty
-tmp = sys.argv[2]
-pid, terminal = pty.fork()
-if pid == 0:
-    os.environ.update(PATH=tmp + "/bin:" + os.environ["PATH"], HOME=tmp + "/zsh", TERM="dumb")
-    os.execvp("zsh", ["zsh", "-f", "-i"])
-heard = b""
-
-def hear(text):
-    global heard
-    deadline = time.monotonic() + 20
-    while text not in heard:
-        assert time.monotonic() < deadline, heard
-        if select.select([terminal], [], [], 0.1)[0]:
-            heard += os.read(terminal, 4096)
-    heard = b""
-
-def type_in(text, then):
-    os.write(terminal, text)
-    hear(then)
-
-type_in(b"PS1='RE''ADY> '; unsetopt zle_bracketed_paste; fpath=($HOME $fpath); "
-        b"autoload -Uz compinit; compinit -u -d $HOME/dump\n", b"READY> ")
-show = b"\x15"  # clear the line
-for line, became in ((b"leitlfs statu\t", b"leitlfs status"),
-                     (b"leitlfs ask bo\t", b"ask bob"),
-                     (b"leitlfs say --to b\t", b"--to bob"),
-                     (b"leitlfs run -- leitlfs statu\t", b"-- leitlfs status")):
-    type_in(line, became)
-    type_in(show + b": ne''xt\n", b"READY> ")
-os.write(terminal, b"\x15exit\n")
-os.waitpid(pid, 0)
-PY
-}
-
-@test "make install puts the completions where the shells look, uninstall takes them away" {
-	local to=$LEITL_TMP/to
-	make -s -C "$ROOT" -o all "BUILD=${LEITLFS%/*}" "OUT=${LEITLFS%/*}" "DESTDIR=$to" PREFIX=/usr install
-	[ -f "$to/usr/share/bash-completion/completions/leitlfs" ]
-	[ -f "$to/usr/share/zsh/site-functions/_leitlfs" ]
-	[ -f "$to/usr/share/fish/vendor_completions.d/leitlfs.fish" ]
-	make -s -C "$ROOT" "BUILD=${LEITLFS%/*}" "OUT=${LEITLFS%/*}" "DESTDIR=$to" PREFIX=/usr uninstall
-	assert_eq "$(find "$to" -type f)" ""
 }

@@ -55,8 +55,68 @@ snapshot() { # FILTER
 	is_late() { [ "$(snapshot '.sessions[] | select(.id == "bob") | .health')" = late ]; }
 	wait_until is_late
 	wait_until grep -q 'session.late .* bob' "$MNT/dashboard.txt"
-	grep -qE '^  bob .* late ' "$MNT/dashboard.txt"
-	grep -qE '^  cece .* gone ' "$MNT/dashboard.txt"
+	grep -qE '^  bob .* late +silent [0-9]+s' "$MNT/dashboard.txt"
+	grep -qE '^  cece .* gone +left ' "$MNT/dashboard.txt"
+}
+
+@test "the late stand first, then who says what he does; persons are never late, and stand last" {
+	leitl_up -o late=1
+	enter bob cece
+	agent_do cece 'echo "a task" > self/current_task'
+	all_late() { [ "$(snapshot .counts.late)" = 2 ]; }
+	wait_until all_late
+	enter dora eve
+	agent_do eve 'echo "another" > self/current_task'
+	# Whoever is late by now stands before who is not, with or without a task.
+	py <<'EOF'
+d = json.loads(content("dashboard.json"))
+ranks = {"late": 0, "fresh": 1, "gone": 3}
+order = [2 if s.get("person") else ranks[s["health"]] for s in d["sessions"]]
+same(order, sorted(order))
+assert 0 in order and 2 in order, d["sessions"]
+person = [s for s in d["sessions"] if s.get("person")][0]
+same(person["id"], d["you"]["id"])
+text = content("dashboard.txt").decode()
+assert re.search(r"^  SESSION +AGENT +HEALTH +HOW LONG +TASK$", text, re.M), text
+assert re.search(rf"^  {person['id']} +person  seen ", text, re.M), text
+EOF
+}
+
+@test "what waits for who looks is told first: questions for him, and what he has not read" {
+	need_root
+	leitl_up -o allow_other
+	enter bob cece
+	local you
+	you=$(snapshot .you.id)
+	assert_eq "$(snapshot .you.unread)" 0
+	refute grep -q '^FOR YOU' "$MNT/dashboard.txt"
+	agent_do cece "echo '{\"to\":\"$you\",\"data\":\"may I?\",\"timeout\":\"1h\"}' > asks/new
+		echo '{\"to\":\"bob\",\"data\":\"a later one\",\"timeout\":\"1h\"}' > asks/new
+		echo one > sessions/$you/inbox; echo two > sessions/$you/inbox; echo all > broadcast"
+	assert_eq "$(snapshot '[.asks[] | [.text, .for_you]]')" '[["may I?",true],["a later one",null]]'
+	assert_eq "$(snapshot .you.unread)" 2
+	grep -q '^FOR YOU  1 question: see ASKS; 2 unread messages: cat self/unread.md$' "$MNT/dashboard.txt"
+	grep -q 'cece asks YOU, ' "$MNT/dashboard.txt"
+	# It is for nobody else, and so is what is unread.
+	assert_eq "$(as_user 1 cat "$MNT/dashboard.json" | jq -c '[.you, [.asks[].for_you]]')" '[null,[null,null]]'
+	as_user 1 cat "$MNT/dashboard.txt" >"$LEITL_TMP/seen"
+	refute grep -q 'FOR YOU' "$LEITL_TMP/seen"
+	# It is answered, and read.
+	echo yes >"$MNT/as/$you/asks/q1/reply"
+	jq .seq "$MNT/sessions/$you/inbox" | tail -n 1 >"$MNT/as/$you/self/ack"
+	nothing() { [ "$(snapshot '.you.unread, ([.asks[] | select(.for_you)] | length)' | xargs)" = "0 0" ]; }
+	wait_until nothing
+}
+
+@test "a loop without anybody says what to do next, and that works" {
+	leitl_up
+	local step
+	step=$(sed -n 's/^    \(echo .* > sessions.new\)$/\1/p' "$MNT/dashboard.txt")
+	assert_match "$step" '^echo .NAME: '
+	agent_start newcomer
+	agent_do newcomer "$step"
+	assert_eq "$(snapshot '[.sessions[] | select(.agent == "NAME") | .task]')" '["what you are doing"]'
+	refute grep -q 'Nobody is in the loop' "$MNT/dashboard.txt"
 }
 
 @test "what was said to one stands in none of them" {
@@ -179,8 +239,10 @@ shows_not() {
 	leitl_up
 	furnish
 	top_up
-	wait_until shows '^> bob '
+	wait_until shows '^> cece '
 	shows '\[Sessions 4\]'
+	shows '^  SESSION +AGENT +HEALTH +HOW LONG +TASK'
+	shows '^  bob .* fresh +here '
 	shows '^  evil +<img src=x'
 	echo 'news from outside' >"$MNT/broadcast"
 	wait_until shows 'broadcast.message .*"news from outside"'
@@ -196,6 +258,8 @@ shows_not() {
 	furnish
 	top_up
 	keys j
+	wait_until shows '^> evil '
+	keys k
 	wait_until shows '^> cece '
 	keys Enter
 	wait_until shows '^  task +"fix the login"'
@@ -254,12 +318,25 @@ shows_not() {
 	furnish
 	top_up
 	tmux -S "$LEITL_TMP/tmux" resize-window -x 50 -y 12
-	wait_until eval '[ "$(screen | wc -l)" = 12 ] && shows "^> bob " && shows_not "^Activity, the"'
+	wait_until eval '[ "$(screen | wc -l)" = 12 ] && shows "^> cece " && shows_not "^Activity, the"'
 	shows '^leitlfs  all is well'
+	# What matters of each is there still: who, how, since when.
+	shows '^> cece +fresh +here '
 	tmux -S "$LEITL_TMP/tmux" resize-window -x 20 -y 3
 	tmux -S "$LEITL_TMP/tmux" resize-window -x 120 -y 40
 	wait_until shows '^Activity, the newest first'
 	wait_until shows '^  evil '
+	tmux -S "$LEITL_TMP/tmux" resize-window -x 200 -y 40
+	wait_until shows '^  evil +<img src=x onerror=ale'
+}
+
+@test "top: a loop without anybody says what to do next, and shows who does it" {
+	leitl_up
+	top_up 80 24
+	wait_until shows "echo 'NAME: what you are doing' > sessions/new"
+	mkdir "$MNT/sessions/dora"
+	wait_until shows '^[> ] dora .* fresh'
+	wait_until shows_not 'what you are doing'
 }
 
 @test "top: q and signals leave the terminal as it was" {
@@ -293,7 +370,7 @@ shows_not() {
 	enter bob
 	top_up
 	leitl_down
-	wait_until shows '^leitlfs  NOT LIVE since'
+	wait_until shows '^leitlfs  NOT FRESH since.*the mount is gone'
 	keys '?'
 	wait_until shows '^Tab, Shift-Tab'
 	keys q
@@ -310,7 +387,12 @@ shows_not() {
 	kill -STOP "$DAEMON"
 	keys '?'
 	wait_until shows '^Tab, Shift-Tab'
-	keys q q
+	keys q
+	wait_until shows '^leitlfs  NOT FRESH since [0-9:]+: the mount does not answer'
+	kill -CONT "$DAEMON"
+	wait_until shows '^leitlfs  all is well'
+	kill -STOP "$DAEMON"
+	keys q
 	wait_until shows '^status 0'
 	kill -CONT "$DAEMON"
 }

@@ -14,8 +14,10 @@ export const until = async (what, condition, seconds = 15) => {
 };
 
 export class Mount {
-  static async up() {
+  // OPTIONS of the mount, beside those that every test has.
+  static async up(options = "") {
     const m = new Mount();
+    m.options = options && "," + options;
     m.top = fs.mkdtempSync(path.join(os.tmpdir(), "leitl-ui."));
     m.dir = path.join(m.top, "mnt");
     m.state = path.join(m.top, "state");
@@ -25,7 +27,7 @@ export class Mount {
     return m;
   }
   async start() {
-    this.daemon = spawn(process.env.LEITLFS, ["-f", "-o", `state=${this.state},broadcasts=0,tasks=0`, this.dir],
+    this.daemon = spawn(process.env.LEITLFS, ["-f", "-o", `state=${this.state},broadcasts=0,tasks=0${this.options}`, this.dir],
       { stdio: ["ignore", "ignore", "inherit"] });
     this.ended = new Promise(resolve => this.daemon.on("exit", resolve));
     await until("the mount", () => fs.readFileSync("/proc/self/mountinfo", "utf8").includes(` ${this.dir} `) &&

@@ -1,14 +1,13 @@
 #include "tests/unit/journal_place.h"
 
+#include "tests/unit/record_same.h"
+
 #include <errno.h>
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -128,33 +127,11 @@ void append(struct journal_place *f, size_t count, size_t size)
 		fail_msg("%s", err.text);
 }
 
-static void same_text(const char *a, const char *b)
-{
-	assert_int_equal(a == NULL, b == NULL);
-	if (a)
-		assert_string_equal(a, b);
-}
-
-static void same(const struct record *a, const struct record *b)
-{
-	assert_true(a->kind == b->kind && a->pos == b->pos && a->seq == b->seq);
-	assert_true(a->time_us == b->time_us && a->uid == b->uid);
-	assert_true(a->line_len == b->line_len && a->shown_len == b->shown_len);
-	same_text(a->type, b->type);
-	same_text(a->session, b->session);
-	same_text(a->agent, b->agent);
-	same_text(a->target, b->target);
-	same_text(a->detail, b->detail);
-	same_text(a->line, b->line);
-	same_text(a->shown, b->shown);
-	assert_int_equal(a->shown == a->line, b->shown == b->line);
-}
-
 void came_back(struct journal_place *f, int64_t from, int64_t to)
 {
 	assert_int_equal(f->seen_count, to - from + 1);
 	for (size_t i = 0; i < f->seen_count; i++)
-		same(f->seen[i], f->made[from - 1 + (int64_t)i]);
+		assert_same_record(f->seen[i], f->made[from - 1 + (int64_t)i]);
 }
 
 /* The files as bytes. */
@@ -162,39 +139,6 @@ void came_back(struct journal_place *f, int64_t from, int64_t to)
 const char *journal_path(struct journal_place *f, int which)
 {
 	return scratch_path(&f->scratch, which ? "journal.1" : "journal.0");
-}
-
-struct bytes load_file(const char *path)
-{
-	int fd = open(path, O_RDONLY);
-	struct bytes b = {0};
-	struct stat st = {0};
-
-	assert_true(fd >= 0 && fstat(fd, &st) == 0);
-	b.len = (size_t)st.st_size;
-	b.data = malloc(b.len + 1);
-	assert_non_null(b.data);
-	assert_int_equal(read(fd, b.data, b.len), b.len);
-	close(fd);
-	return b;
-}
-
-void store_file(const char *path, const struct bytes *b)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, b->data, b->len), b->len);
-	close(fd);
-}
-
-void poke_file(const char *path, size_t at, const void *bytes, size_t len)
-{
-	int fd = open(path, O_WRONLY);
-
-	assert_true(fd >= 0);
-	assert_int_equal(pwrite(fd, bytes, len, (off_t)at), len);
-	close(fd);
 }
 
 void difference(const struct bytes *was, const struct bytes *is, size_t *from, size_t *to)

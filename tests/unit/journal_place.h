@@ -8,6 +8,7 @@
 #define TESTS_UNIT_JOURNAL_PLACE_H
 
 #include "core/log/journal.h"
+#include "tests/unit/file_bytes.h"
 #include "tests/unit/scratch.h"
 
 #include <stdbool.h>
@@ -42,15 +43,7 @@ void append(struct journal_place *, size_t count, size_t size); /* so many, as o
 /* That the positions from..to came back, as they were made, and nothing else. */
 void came_back(struct journal_place *, int64_t from, int64_t to);
 
-struct bytes {
-	char *data;
-	size_t len;
-};
-
 const char *journal_path(struct journal_place *, int which);
-struct bytes load_file(const char *path); /* the caller frees data */
-void store_file(const char *path, const struct bytes *);
-void poke_file(const char *path, size_t at, const void *bytes, size_t len);
 
 /* Where two states of a file differ: [*from, *to). What only the later one has counts as new. */
 void difference(const struct bytes *was, const struct bytes *is, size_t *from, size_t *to);

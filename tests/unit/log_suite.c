@@ -1,6 +1,7 @@
 #include "tests/unit/log_suite.h"
 
 #include "core/base/limits.h"
+#include "tests/unit/record_same.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -121,28 +122,6 @@ static void read_from(struct fixture *f, int64_t pos)
 	assert_int_equal(log_read(f->log, pos, see, f, NULL), 0);
 }
 
-static void same_text(const char *a, const char *b)
-{
-	assert_int_equal(a == NULL, b == NULL);
-	if (a != NULL)
-		assert_string_equal(a, b);
-}
-
-static void same(const struct record *a, const struct record *b)
-{
-	assert_true(a->kind == b->kind && a->pos == b->pos && a->seq == b->seq);
-	assert_true(a->time_us == b->time_us && a->uid == b->uid);
-	assert_true(a->line_len == b->line_len && a->shown_len == b->shown_len);
-	same_text(a->type, b->type);
-	same_text(a->session, b->session);
-	same_text(a->agent, b->agent);
-	same_text(a->target, b->target);
-	same_text(a->detail, b->detail);
-	same_text(a->line, b->line);
-	same_text(a->shown, b->shown);
-	assert_int_equal(a->shown == a->line, b->shown == b->line);
-}
-
 static void begins_empty(void **state)
 {
 	struct fixture *f = *state;
@@ -220,7 +199,7 @@ static void what_is_read_is_what_was_followed(void **state)
 			read_from(f, told[from]->pos);
 			assert_int_equal(f->seen_count, count - from);
 			for (size_t i = 0; i < f->seen_count; i++)
-				same(f->seen[i], told[from + i]);
+				assert_same_record(f->seen[i], told[from + i]);
 		}
 		reopen(f);
 		assert_int_equal(f->log->last_pos, told[count - 1]->pos);
@@ -295,7 +274,7 @@ static void large_ones_are_kept_whole(void **state)
 	told = record_ref(f->seen[1]);
 	read_from(f, told->pos);
 	assert_int_equal(f->seen_count, 2);
-	same(f->seen[0], told);
+	assert_same_record(f->seen[0], told);
 	record_unref(told);
 	free(data);
 }

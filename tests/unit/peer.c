@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <curl/curl.h>
+
 #include <cmocka.h>
 
 #define CONNECTIONS_MAX 256
@@ -281,4 +283,15 @@ int peer_seen(struct peer *p, const char *text)
 		n += p->heads[i] && strcasestr(p->heads[i], text);
 	pthread_mutex_unlock(&p->mutex);
 	return n;
+}
+
+int peer_client_setup(void **state)
+{
+	static const char *const proxies[] = {
+		"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(proxies) / sizeof(*proxies); i++)
+		unsetenv(proxies[i]);
+	return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : -1;
 }

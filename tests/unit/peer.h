@@ -42,4 +42,8 @@ bool peer_answer(int fd, const char *status, const char *head, const char *body)
 /* A header's value in a request's head. False: it is not there. */
 bool peer_header(const struct peer_request *, const char *name, char *out, size_t size);
 
+/* For a group of tests whose client is libcurl: makes it ready, and lets no proxy that the
+ * environment names stand between. */
+int peer_client_setup(void **state);
+
 #endif

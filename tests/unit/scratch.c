@@ -1,5 +1,6 @@
 #include "tests/unit/scratch.h"
 
+#include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -46,4 +47,15 @@ const char *scratch_path(struct scratch *s, const char *name)
 	}
 	memcpy(s->names[i], path, sizeof(path));
 	return s->names[i];
+}
+
+void scratch_fill(struct scratch *s, const char *name)
+{
+	static const char block[4096];
+	int fd = open(scratch_path(s, name), O_CREAT | O_WRONLY | O_APPEND, 0600);
+
+	assert_true(fd >= 0);
+	while (write(fd, block, sizeof(block)) > 0)
+		;
+	close(fd);
 }

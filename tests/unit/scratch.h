@@ -17,4 +17,7 @@ void scratch_release(struct scratch *);
 /* The path of a name in it, good until it is released; of at most SCRATCH_NAMES names. */
 const char *scratch_path(struct scratch *, const char *name);
 
+/* Fills what is left of its file system, by a file; removing the file makes room again. */
+void scratch_fill(struct scratch *, const char *name);
+
 #endif

@@ -1,7 +1,6 @@
 /* Steps: asking and answering. */
 #include "tests/unit/simulation.h"
 
-#include "core/base/framer.h"
 #include "core/base/json.h"
 
 #include <errno.h>
@@ -12,14 +11,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-static struct message message_of(const char *text, struct json **json)
-{
-	*json = NULL;
-	if (text[0] == '{')
-		assert_int_equal(json_parse(text, strlen(text), json, NULL), 0);
-	return (struct message){.text = text, .len = strlen(text), .json = *json};
-}
 
 /* Asking. */
 
@@ -230,7 +221,7 @@ static int submit_question(struct simulation *sim, struct question *q, struct it
 	int r;
 
 	sim_actor(sim, q->model.asker, &actor);
-	message = message_of(q->text, &json);
+	message = world_message(q->text, &json);
 	r = ask_new(w->loop, &actor, &message, &how, &act, &w->error);
 	json_free(json);
 	if (!r)
@@ -291,7 +282,7 @@ static int answer(struct simulation *sim, int by, struct item *item, bool error,
 
 	if (!sim_actor(sim, by, &actor))
 		fail_msg("there is no s%d", by);
-	message = message_of(text, &json);
+	message = world_message(text, &json);
 	r = ask_answer(w->loop, &actor, item, &message, error, &act, &w->error);
 	json_free(json);
 	return world_do(w, r, act);

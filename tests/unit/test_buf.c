@@ -302,6 +302,23 @@ static void clocks(void **state)
 	assert_true(clock_system.mono_us(&clock_system) >= mono);
 }
 
+static void json_members_follow_others(void **state)
+{
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	buf_adds(&b, "{\"n\":1");
+	buf_add_json_text(&b, "text", "a \"b\"");
+	buf_add_json_text(&b, "none", NULL);
+	buf_add_json_time(&b, "at", 1500000);
+	buf_add_json_time(&b, "never", 0);
+	buf_addc(&b, '}');
+	assert_int_equal(buf_error(&b), 0);
+	assert_string_equal(b.data, "{\"n\":1,\"text\":\"a \\\"b\\\"\",\"none\":null,"
+				    "\"at\":\"1970-01-01T00:00:01.500000Z\",\"never\":null}");
+	buf_release(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +337,7 @@ int main(void)
 		cmocka_unit_test(every_day_there_and_back),
 		cmocka_unit_test(errors),
 		cmocka_unit_test(clocks),
+		cmocka_unit_test(json_members_follow_others),
 	};
 
 	return cmocka_run_group_tests_name("buf, error, clock", tests, NULL, NULL);

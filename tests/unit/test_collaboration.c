@@ -39,15 +39,11 @@ static int end(struct loop *loop, const struct actor *actor, struct item *item,
 static int as(struct world *w, const struct actor *actor, doing *what, struct item *item,
 	const char *text)
 {
-	struct message m = {.text = text, .len = strlen(text)};
-	struct json *json = NULL;
+	struct json *json;
+	const struct message m = world_message(text, &json);
 	struct act *act = NULL;
-	int r;
+	int r = what(w->loop, actor, item, &m, &act, &w->error);
 
-	if (text[0] == '{')
-		assert_int_equal(json_parse(text, strlen(text), &json, NULL), 0);
-	m.json = json;
-	r = what(w->loop, actor, item, &m, &act, &w->error);
 	json_free(json);
 	return world_do(w, r, r ? NULL : act);
 }

@@ -79,6 +79,7 @@ static void defaults_are_the_documented_ones(void **state)
 	assert_int_equal(c->memory_total, 1 << 30);
 	assert_int_equal(c->memory_files, 100000);
 	assert_int_equal(c->memory_reads, SWITCH_OFF);
+	assert_string_equal(c->memory_quiet, ".git");
 	assert_null(c->state);
 }
 
@@ -88,7 +89,7 @@ static void every_default_and_bound_is_a_valid_value(void **state)
 
 	for (const struct option_row *row = config_options; row->name != NULL; row++) {
 		if (row->kind == OPTION_TEXT || row->kind == OPTION_WHO ||
-			row->kind == OPTION_SWITCH)
+			row->kind == OPTION_SWITCH || row->kind == OPTION_NAMES)
 			continue;
 		assert_true(row->least > 0);
 		assert_true(row->least <= row->initial && row->initial <= row->most);
@@ -139,6 +140,33 @@ static void a_switch_is_on_by_its_name_alone(void **state)
 	refuses(c, "memory_reads", "1", "memory_reads", "no or yes");
 	refuses(c, "memory_reads", "", "memory_reads", "no or yes");
 	assert_int_equal(c->memory_reads, SWITCH_ON);
+}
+
+static void names_are_those_of_entries(void **state)
+{
+	struct config *c = *state;
+	char name[ENTRY_NAME_MAX + 2], many[2 * (MEMORY_QUIET_NAMES + 1)];
+
+	accepts(c, "memory_quiet", "");
+	assert_string_equal(c->memory_quiet, "");
+	accepts(c, "memory_quiet", ".git:node_modules:...");
+	assert_string_equal(c->memory_quiet, ".git:node_modules:...");
+	for (const char *const *bad = (const char *const[]){":", "a:", ":a", "a::b", "a/b", "/",
+		     ".", "..", "a:..", NULL};
+		*bad != NULL; bad++)
+		refuses(c, "memory_quiet", *bad, *bad, "colon");
+	refuses(c, "memory_quiet", NULL, "needs a value", "NAMES");
+	memset(name, 'n', sizeof(name));
+	name[ENTRY_NAME_MAX + 1] = '\0';
+	refuses(c, "memory_quiet", name, "memory_quiet", "colon");
+	name[ENTRY_NAME_MAX] = '\0';
+	accepts(c, "memory_quiet", name);
+	for (size_t i = 0; i < sizeof(many); i++)
+		many[i] = i % 2 ? ':' : 'a';
+	many[sizeof(many) - 1] = '\0';
+	refuses(c, "memory_quiet", many, "at most 16", "memory_quiet");
+	many[sizeof(many) - 3] = '\0';
+	accepts(c, "memory_quiet", many);
 }
 
 static void times_take_units_and_fractions(void **state)
@@ -276,6 +304,7 @@ int main(void)
 		TEST(every_number_of_the_struct_has_a_row),
 		TEST(who_is_one_of_two_words),
 		TEST(a_switch_is_on_by_its_name_alone),
+		TEST(names_are_those_of_entries),
 		TEST(times_take_units_and_fractions),
 		TEST(times_out_of_range_are_refused_with_the_range),
 		TEST(sizes_take_suffixes),

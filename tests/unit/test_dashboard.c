@@ -126,6 +126,122 @@ static void what_is_said_to_one_is_nobodys_to_see(void **state)
 	buf_release(&text);
 }
 
+static const char *first_id(const struct json *json, const char *list, size_t i)
+{
+	return drawn_text(json_item(json_get(json, list), i), "id");
+}
+
+static void the_late_stand_first_and_persons_last(void **state)
+{
+	struct world *w = *state;
+	struct buf text = BUF_INIT, out = BUF_INIT;
+	struct json *json;
+
+	enter(w, WORLD_UID, "idle", "");
+	enter(w, WORLD_UID, "zoe", "a task");
+	enter(w, WORLD_UID, "bob", "a task");
+	atomic_store(&enter(w, WORLD_UID, "silent", "")->late, true);
+	json = take(w, WORLD_UID, &text);
+	assert_string_equal(first_id(json, "sessions", 0), "silent");
+	assert_string_equal(first_id(json, "sessions", 1), "bob");
+	assert_string_equal(first_id(json, "sessions", 2), "zoe");
+	assert_string_equal(first_id(json, "sessions", 3), "idle");
+	for (size_t i = 4; i < json_count(json_get(json, "sessions")); i++)
+		assert_true(json_has(json_item(json_get(json, "sessions"), i), "person"));
+	assert_true(drawn_has_somebody(json_get(json, "sessions")));
+	assert_int_equal(dashboard_text(text.data, text.len, &out), 0);
+	assert_null(strstr(out.data, drawn_first_steps[0]));
+	json_free(json);
+	buf_release(&text);
+	buf_release(&out);
+}
+
+static struct json *parsed(const char *text)
+{
+	struct json *json;
+
+	assert_int_equal(json_parse(text, strlen(text), &json, NULL), 0);
+	return json;
+}
+
+static const char *line(struct buf *b, enum drawn_kind kind, const char *item, size_t width)
+{
+	struct json *json = parsed(item);
+
+	buf_reset(b);
+	buf_adds(b, "");
+	drawn_line(b, kind, json, 1000000, width);
+	json_free(json);
+	buf_addc(b, '\0');
+	return b->data;
+}
+
+/* Each says how long since what; columns grow and shrink with the line. */
+static void lines_say_what_their_times_are(void **state)
+{
+	static const char late[] = "{\"id\":\"leitl-cece-0123456789abcdef\",\"agent\":\"Cece\","
+				   "\"health\":\"late\",\"task\":\"fix the login\","
+				   "\"started_ms\":1,\"heard_ms\":700000}";
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	assert_string_equal(line(&b, DRAWN_SESSION, late, 78),
+		"leitl-cece-012345…  Cece          late    silent 5m   \"fix the login\"");
+	assert_string_equal(line(&b, DRAWN_SESSION, late, 198),
+		"leitl-cece-0123456789abcdef               Cece                      "
+		"late    silent 5m   \"fix the login\"");
+	assert_string_equal(
+		line(&b, DRAWN_SESSION, late, 38), "Cece       late    silent 5m   \"fix …\"");
+	assert_non_null(strstr(line(&b, DRAWN_SESSION,
+				       "{\"id\":\"kim\",\"health\":\"fresh\",\"person\":true,"
+				       "\"started_ms\":1,\"heard_ms\":400000}",
+				       78),
+		"person  seen 10m"));
+	assert_non_null(strstr(line(&b, DRAWN_SESSION,
+				       "{\"id\":\"bob\",\"health\":\"gone\","
+				       "\"started_ms\":1,\"ended_ms\":997000}",
+				       78),
+		"gone    left 3s"));
+	assert_non_null(
+		strstr(line(&b, DRAWN_CLAIM,
+			       "{\"id\":\"login\",\"owner\":\"Cece\",\"since_ms\":400000}", 78),
+			"for 10m"));
+	assert_non_null(strstr(line(&b, DRAWN_SOURCE, "{\"id\":\"docs\",\"state\":\"failed\"}", 78),
+		"not synced"));
+	assert_non_null(strstr(line(&b, DRAWN_ASK,
+				       "{\"id\":\"q1\",\"from\":\"Cece\",\"to\":[\"kim\"],"
+				       "\"for_you\":true,\"deadline_ms\":1300000}",
+				       78),
+		"Cece asks YOU, 5m left"));
+	buf_reset(&b);
+	drawn_session_heading(&b, 78);
+	buf_addc(&b, '\0');
+	assert_string_equal(b.data, "SESSION             AGENT         HEALTH  HOW LONG    TASK");
+	for (size_t i = 0; drawn_first_steps[i]; i++)
+		assert_true(strlen(drawn_first_steps[i]) <= 78);
+	buf_release(&b);
+}
+
+static void health_is_told_in_words(void **state)
+{
+	static const char *const told[][2] = {
+		{"{\"health\":{\"status\":\"ok\"},\"counts\":{}}", "all is well"},
+		{"{\"health\":{\"status\":\"ok\"},\"counts\":{\"alerts\":2}}", "2 alerts"},
+		{"{\"health\":{\"status\":\"degraded\"},\"counts\":{\"alerts\":2}}", "DEGRADED"},
+		{"{\"health\":{\"status\":\"failing\"}}", "FAILING"},
+	};
+	char text[DRAWN_SHORT];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(told) / sizeof(told[0]); i++) {
+		struct json *json = parsed(told[i][0]);
+
+		drawn_health(json, text);
+		assert_string_equal(text, told[i][1]);
+		json_free(json);
+	}
+}
+
 /* Every list has its bound, and the counts tell all. */
 static void a_thousand_sessions_fit(void **state)
 {
@@ -313,6 +429,10 @@ int main(void)
 			a_thousand_sessions_fit, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(
 			no_words_pose_as_the_pages, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(
+			the_late_stand_first_and_persons_last, world_setup, world_teardown),
+		cmocka_unit_test(lines_say_what_their_times_are),
+		cmocka_unit_test(health_is_told_in_words),
 		cmocka_unit_test(what_is_no_snapshot_is_refused),
 		cmocka_unit_test(cells_are_cut_at_their_columns),
 		cmocka_unit_test(ages_and_sizes_read_well),

@@ -511,6 +511,26 @@ static void scanner_agrees_with_the_parser(void **state)
 	}
 }
 
+static void strangers_are_told_by_their_key(void **state)
+{
+	static const char *const known[] = {"a", "b", NULL}, *const none[] = {NULL};
+	const char *text = "{\"b\":1,\"c\":2,\"d\":3}";
+	struct json *json;
+
+	(void)state;
+	assert_int_equal(json_parse(text, strlen(text), &json, NULL), 0);
+	assert_string_equal(json_stranger(json, known), "c");
+	assert_string_equal(json_stranger(json, none), "b");
+	json_free(json);
+	text = "{\"b\":1,\"a\":{\"c\":2}}";
+	assert_int_equal(json_parse(text, strlen(text), &json, NULL), 0);
+	assert_null(json_stranger(json, known));
+	json_free(json);
+	assert_int_equal(json_parse("{}", 2, &json, NULL), 0);
+	assert_null(json_stranger(json, none));
+	json_free(json);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -529,6 +549,7 @@ int main(void)
 		cmocka_unit_test(raw_helpers_stay_inside),
 		cmocka_unit_test(scanner_cases),
 		cmocka_unit_test(scanner_agrees_with_the_parser),
+		cmocka_unit_test(strangers_are_told_by_their_key),
 	};
 
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL);

@@ -4,7 +4,6 @@
 #include "tests/unit/scratch.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -152,17 +151,6 @@ static void what_a_killed_process_appended_is_there(void **state)
 	holds(f->log, 13);
 }
 
-static void fill(const char *path)
-{
-	char block[4096] = {0};
-	int fd = open(path, O_CREAT | O_WRONLY | O_APPEND, 0600);
-
-	assert_true(fd >= 0);
-	while (write(fd, block, sizeof(block)) > 0)
-		;
-	close(fd);
-}
-
 /* The journal can't be moved at the start, and yet more comes: all of it is there in the end. */
 static void a_disk_that_is_full_at_the_start(void **state)
 {
@@ -174,7 +162,7 @@ static void a_disk_that_is_full_at_the_start(void **state)
 		skip();
 	f->mounted = true;
 	append_and_die(f, 500, 1000);
-	fill(hog);
+	scratch_fill(&f->scratch, "hog");
 	for (int round = 0; round < 3; round++) {
 		pid_t child = fork();
 		int status;

@@ -75,13 +75,12 @@ static void there_are_three_pages(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
-		assert_int_equal(
-			man_page(sections[i], "# T\n\nText.\n\n## Last\n\nWords.\n", &out), 0);
+		assert_int_equal(man_page(sections[i], &out), 0);
 		assert_int_equal(buf_error(&out), 0);
-		assert_true(out.len > 300);
+		assert_true(out.len > 5000); /* with the document that it holds */
 		buf_reset(&out);
 	}
-	assert_int_equal(man_page(8, "", &out), -EINVAL);
+	assert_int_equal(man_page(8, &out), -EINVAL);
 	assert_int_equal(out.len, 0);
 	buf_release(&out);
 }

@@ -1,5 +1,8 @@
 /* The shared memory: names, limits, revisions, and what is told. */
+#include "core/memory/memory_note.h"
 #include "core/memory/memory_private.h"
+#include "core/state/refusal.h"
+#include "core/state/saver.h"
 #include "tests/unit/world.h"
 
 #include <errno.h>
@@ -9,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,7 +65,7 @@ static void submit(struct shared *s, struct act *act)
 {
 	if (!act)
 		return;
-	act->command.done = act_over;
+	act->command.done = memory_told;
 	loop_submit(s->w->loop, &act->command);
 }
 
@@ -486,8 +490,9 @@ static void what_it_does_not_hold_is_refused(void **state)
 	assert_int_equal(memory_chmod(n, NULL, 06755), 0);
 	memory_stat(n, &st);
 	assert_int_equal(st.st_mode & 07777, 0755);
-	assert_int_equal(memory_setxattr(n, "user.leitlfs.revision", "9", 1, 0), -EPERM);
-	assert_int_equal(memory_setxattr(n, "security.capability", "9", 1, 0), -EOPNOTSUPP);
+	assert_int_equal(memory_setxattr(n, "user.leitlfs.revision", "9", 1, 0, &s->err), -EPERM);
+	assert_int_equal(
+		memory_setxattr(n, "security.capability", "9", 1, 0, &s->err), -EOPNOTSUPP);
 	assert_int_equal(memory_find(n, "x", &n, &st), -ENOTDIR);
 	memory_unref(n, 1);
 	uses(s, 4096, 1);
@@ -516,6 +521,543 @@ static void nobody_is_left_behind(void **state)
 	assert_int_equal(told(s, "memory.write", "memory/last"), 1);
 }
 
+/* --- quiet directories */
+
+static void tell_quiet(struct shared *s)
+{
+	world_pass(s->w, SECOND_US);
+	memory_quiet_due(s->m, loop_mono_us(s->w->loop));
+}
+
+static void write_in(struct shared *s, struct memory_node *dir, const char *name)
+{
+	struct memory_file *f = create(s, dir, name);
+
+	assert_int_equal(memory_write(f, "x", 1, 0, &s->err), 1);
+	memory_file_close(f);
+}
+
+static void below_a_quiet_directory_one_event_stands_for_many(void **state)
+{
+	struct shared *s = *state;
+	struct memory_node *root = memory_root(s->m), *git = make_dir(s, root, ".git"),
+			   *objects = make_dir(s, git, "objects"), *n;
+	struct act *act = NULL;
+	struct stat st;
+
+	/* That it was made is told, as that of any directory. */
+	assert_int_equal(told(s, "memory.write", "\"data\":{\"path\":\"memory/.git\",\"kind\""), 1);
+	write_in(s, git, "config");
+	write_in(s, objects, "1");
+	assert_int_equal(rename_name(s, objects, "1", objects, "2", 0), 0);
+	assert_int_equal(memory_find(objects, "2", &n, &st), 0);
+	assert_int_equal(memory_link(n, git, "3", &s->actor, &st, &act, &s->err), 0);
+	assert_null(act);
+	memory_unref(n, 1);
+	assert_int_equal(memory_truncate(n, NULL, 9, &s->actor, &act, &s->err), 0);
+	assert_null(act);
+	memory_unref(n, 1);
+	assert_int_equal(remove_name(s, git, "3", false), 0);
+	assert_int_equal(told(s, "memory.write", "memory/"), 1);
+	assert_int_equal(told(s, "memory.delete", "memory/"), 0);
+	memory_quiet_due(s->m, loop_mono_us(s->w->loop));
+	assert_int_equal(told(s, "memory.write", "memory/"), 1);
+	tell_quiet(s);
+	assert_int_equal(told(s, "memory.write",
+				 "\"data\":{\"path\":\"memory/.git\",\"kind\":\"directory\","
+				 "\"quiet\":7}"),
+		1);
+	tell_quiet(s);
+	assert_int_equal(told(s, "memory.write", "\"quiet\""), 1);
+	/* They are counted and numbered like others. */
+	uses(s, 2 * 4096, 4);
+	assert_int_equal(memory_find(objects, "2", &n, &st), 0);
+	assert_int_equal(memory_revision_of(n), 2);
+	memory_unref(n, 1);
+	memory_unref(objects, 1);
+	memory_unref(git, 1);
+}
+
+static void what_goes_on_below_a_quiet_directory_is_told_now_and_then(void **state)
+{
+	struct shared *s = *state;
+	struct memory_node *git = make_dir(s, memory_root(s->m), ".git");
+	char name[16];
+
+	for (int i = 0; i < 15; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		write_in(s, git, name);
+		world_pass(s->w, SECOND_US * 9 / 10);
+		memory_quiet_due(s->m, loop_mono_us(s->w->loop));
+	}
+	assert_int_equal(told(s, "memory.write", "\"quiet\":"), 1);
+	memory_unref(git, 1);
+	reopen(s); /* an end that is none too early tells the rest */
+	assert_int_equal(told(s, "memory.write", "\"quiet\":"), 2);
+	assert_int_equal(told(s, "memory.write", "\"recovered\""), 0);
+}
+
+static void what_goes_into_a_quiet_directory_or_out_is_told(void **state)
+{
+	struct shared *s = *state;
+	struct memory_node *root = memory_root(s->m), *git = make_dir(s, root, ".git"), *n;
+	struct memory_file *f;
+	struct act *act = NULL;
+	struct stat st;
+
+	write_file(s, "in", "x");
+	assert_int_equal(rename_name(s, root, "in", git, "in", 0), 0);
+	assert_int_equal(
+		told(s, "memory.write", "\"path\":\"memory/.git/in\",\"size\":1,\"revision\":1"),
+		1);
+	assert_int_equal(rename_name(s, git, "in", root, "out", 0), 0);
+	assert_int_equal(told(s, "memory.write", "\"from\":\"memory/.git/in\""), 1);
+	/* A file that has another name beside is told by that. */
+	write_in(s, git, "both");
+	assert_int_equal(memory_find(git, "both", &n, &st), 0);
+	assert_int_equal(memory_link(n, root, "loud", &s->actor, &st, &act, &s->err), 0);
+	submit(s, act);
+	memory_unref(n, 1);
+	f = open_again(s, "loud", O_WRONLY);
+	assert_int_equal(memory_write(f, "yy", 2, 0, &s->err), 2);
+	memory_file_close(f);
+	memory_unref(n, 1);
+	assert_int_equal(
+		told(s, "memory.write", "{\"path\":\"memory/loud\",\"size\":2,\"revision\":2}"), 1);
+	tell_quiet(s);
+	assert_int_equal(told(s, "memory.write", "\"quiet\":1}"), 1);
+	memory_unref(git, 1);
+}
+
+static void a_quiet_directory_that_was_removed_is_told_of_by_that_alone(void **state)
+{
+	struct shared *s = *state;
+	struct memory_node *root = memory_root(s->m), *git = make_dir(s, root, ".git");
+
+	write_in(s, git, "a");
+	assert_int_equal(remove_name(s, git, "a", false), 0);
+	assert_int_equal(remove_name(s, root, ".git", true), 0);
+	tell_quiet(s);
+	assert_int_equal(told(s, "memory.write", "\"quiet\""), 0);
+	assert_int_equal(told(s, "memory.delete", "memory/"), 1);
+	memory_unref(git, 1);
+}
+
+static void the_option_names_quiet_directories(void **state)
+{
+	struct shared *s = *state;
+	struct memory_node *root = memory_root(s->m), *a, *git;
+
+	assert_int_equal(config_set(&s->w->config, "memory_quiet", "x:.gi:cache", NULL), 0);
+	a = make_dir(s, root, "cache");
+	git = make_dir(s, root, ".git");
+	write_in(s, a, "f");
+	write_in(s, git, "f");
+	assert_int_equal(told(s, "memory.write", "memory/cache/f"), 0);
+	assert_int_equal(told(s, "memory.write", "memory/.git/f"), 1);
+	assert_int_equal(config_set(&s->w->config, "memory_quiet", "", NULL), 0);
+	write_in(s, a, "g");
+	assert_int_equal(told(s, "memory.write", "memory/cache/g"), 1);
+	memory_unref(a, 1);
+	memory_unref(git, 1);
+}
+
+static void quiet_events_that_wait_are_bounded(void **state)
+{
+	struct shared *s = *state;
+	struct memory_node *git = make_dir(s, memory_root(s->m), ".git");
+
+	write_in(s, git, "f");
+	for (int i = 0; i < MEMORY_QUIET_MAX + 5; i++) {
+		s->actor.uid = (uid_t)(5000 + i);
+		memory_quiet_add(s->m, git, &s->actor);
+	}
+	assert_int_equal(s->m->quiet_count, MEMORY_QUIET_MAX);
+	assert_int_equal(told(s, "memory.write", "\"quiet\":1}"), 6);
+	tell_quiet(s);
+	assert_int_equal(told(s, "memory.write", "\"quiet\":1}"), MEMORY_QUIET_MAX + 6);
+	memory_unref(git, 1);
+}
+
+/* --- what a kill leaves */
+
+/* Does something in another process, which then ends without a word. */
+static void killed(struct shared *s, void (*fn)(struct shared *))
+{
+	int status;
+	pid_t child;
+
+	pthread_mutex_lock(&s->m->quiet_mutex); /* the memory's thread has nothing in hand */
+	child = fork();
+	pthread_mutex_unlock(&s->m->quiet_mutex);
+	if (child == 0) {
+		alarm(60);
+		fn(s);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
+static struct act *untold; /* its event never comes to the log */
+
+static void removes(struct shared *s)
+{
+	memory_remove(memory_root(s->m), "f", false, &s->actor, &untold, &s->err);
+}
+
+static void renames(struct shared *s)
+{
+	memory_rename(
+		memory_root(s->m), "f", memory_root(s->m), "g", 0, &s->actor, &untold, &s->err);
+}
+
+static void makes(struct shared *s)
+{
+	struct memory_node *n;
+	struct stat st;
+
+	memory_make(memory_root(s->m), "d", S_IFDIR | 0755, &s->actor, &n, &st, &untold, &s->err);
+	memory_symlink(memory_root(s->m), "s", "to", &s->actor, &n, &st, &untold, &s->err);
+}
+
+static void creates(struct shared *s)
+{
+	create(s, memory_root(s->m), "c");
+}
+
+static void what_was_changed_and_not_told_when_it_was_killed_is_told_once(void **state)
+{
+	struct shared *s = *state;
+
+	write_file(s, "f", "x");
+	killed(s, renames);
+	reopen(s);
+	assert_int_equal(told(s, "memory.write",
+				 "\"data\":{\"path\":\"memory/g\",\"size\":1,\"revision\":1,"
+				 "\"from\":\"memory/f\",\"recovered\":true}"),
+		1);
+	write_file(s, "f", "x");
+	killed(s, removes);
+	reopen(s);
+	assert_int_equal(told(s, "memory.delete",
+				 "\"data\":{\"path\":\"memory/f\",\"revision\":1,"
+				 "\"recovered\":true}"),
+		1);
+	killed(s, creates);
+	reopen(s);
+	assert_int_equal(told(s, "memory.write",
+				 "\"data\":{\"path\":\"memory/c\",\"size\":0,\"recovered\":true}"),
+		1);
+	killed(s, removes); /* nothing is there */
+	reopen(s);
+	reopen(s);
+	assert_int_equal(told(s, "memory.write", "\"recovered\""), 2);
+	assert_int_equal(told(s, "memory.delete", "\"recovered\""), 1);
+}
+
+static void what_was_made_and_not_told_when_it_was_killed_is_told_once(void **state)
+{
+	struct shared *s = *state;
+
+	killed(s, makes);
+	reopen(s);
+	reopen(s);
+	assert_int_equal(told(s, "memory.write",
+				 "\"data\":{\"path\":\"memory/d\",\"kind\":\"directory\","
+				 "\"recovered\":true}"),
+		1);
+	assert_int_equal(told(s, "memory.write",
+				 "\"data\":{\"path\":\"memory/s\",\"kind\":\"symlink\",\"target\":"
+				 "\"to\",\"recovered\":true}"),
+		1);
+	assert_int_equal(told(s, "memory.write", "memory/"), 2);
+}
+
+/* Begins a change of `name`, and does it, on the disk alone, where it is told to. */
+static struct {
+	const char *name;
+	bool makes, does;
+} half;
+
+static void half_changes(struct shared *s)
+{
+	struct memory_told what = {
+		.verb = half.makes ? "write" : "delete", .type = S_IFREG, .size = -1};
+	struct memory_site site = {
+		.dir = &s->m->root, .at = &s->m->root, .name = half.name, .made = half.makes};
+	struct memory_change c;
+	struct stat st;
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "memory/%s", half.name);
+	what.path = path;
+	if (fstatat(s->m->fd, half.name, &st, 0) == 0)
+		site.ino = st.st_ino;
+	memory_change_begin(&c, s->m, &s->actor, &what, &site);
+	if (half.does && !half.makes)
+		unlinkat(s->m->fd, half.name, 0);
+	if (half.does && half.makes && (fd = openat(s->m->fd, half.name, O_CREAT, 0600)) >= 0)
+		close(fd);
+}
+
+static void a_change_that_a_kill_left_half_done_is_told_where_it_was_made(void **state)
+{
+	struct shared *s = *state;
+
+	write_file(s, "a", "x");
+	write_file(s, "b", "x");
+	for (int i = 0; i < 4; i++) {
+		half.name = (const char *[]){"a", "b", "c", "d"}[i];
+		half.makes = i >= 2;
+		half.does = i % 2;
+		killed(s, half_changes);
+		reopen(s);
+		assert_int_equal(told(s, half.makes ? "memory.write" : "memory.delete",
+					 "\"recovered\":true"),
+			half.does);
+	}
+	assert_int_equal(told(s, "memory.delete", "\"path\":\"memory/b\""), 1);
+	assert_int_equal(told(s, "memory.write", "\"path\":\"memory/d\""), 1);
+}
+
+static void removes_in_another_slot(struct shared *s)
+{
+	const struct note head = {.state = NOTE_FREE};
+
+	note_take(s->m->notes, &head, &s->actor, NULL, NULL, 0);
+	removes(s);
+}
+
+static void what_was_told_when_it_was_killed_is_not_told_again(void **state)
+{
+	struct shared *s = *state;
+	struct memory_told what = {
+		.verb = "delete", .type = S_IFREG, .path = "memory/f", .size = -1, .revision = 1};
+
+	write_file(s, "f", "x");
+	killed(s, removes_in_another_slot);
+	/* It came to the log, and was killed before its note went. */
+	memory_tell_now(s->m, &s->actor, &what, NULL);
+	reopen(s);
+	assert_int_equal(told(s, "memory.delete", "memory/f"), 1);
+	assert_int_equal(told(s, "memory.delete", "recovered"), 0);
+	/* The same again is another one. */
+	write_file(s, "f", "x");
+	killed(s, removes);
+	reopen(s);
+	assert_int_equal(told(s, "memory.delete", "memory/f"), 2);
+	/* Nor is what was recovered and then killed. */
+	write_file(s, "f", "x");
+	killed(s, removes_in_another_slot);
+	what.recovered = true;
+	memory_tell_now(s->m, &s->actor, &what, NULL);
+	reopen(s);
+	assert_int_equal(told(s, "memory.delete", "memory/f"), 3);
+}
+
+static void changes_quietly(struct shared *s)
+{
+	struct memory_node *git;
+	struct stat st;
+
+	memory_find(memory_root(s->m), ".git", &git, &st);
+	for (int i = 0; i < 5; i++)
+		memory_quiet_add(s->m, git, &s->actor);
+	memory_write(create(s, git, "open"), "x", 1, 0, &s->err);
+}
+
+static void quiet_changes_are_counted_on_after_a_kill(void **state)
+{
+	struct shared *s = *state;
+
+	memory_unref(make_dir(s, memory_root(s->m), ".git"), 1);
+	killed(s, changes_quietly);
+	reopen(s);
+	assert_int_equal(told(s, "memory.write", "quiet"), 0);
+	tell_quiet(s);
+	assert_int_equal(told(s, "memory.write",
+				 "\"data\":{\"path\":\"memory/.git\",\"kind\":\"directory\","
+				 "\"quiet\":6,\"recovered\":true}"),
+		1);
+	reopen(s);
+	tell_quiet(s);
+	assert_int_equal(told(s, "memory.write", "quiet"), 1);
+}
+
+static void the_notes_are_bounded_and_may_be_anything(void **state)
+{
+	struct shared *s = *state;
+	const struct note head = {.state = NOTE_DECIDED, .verb = "write"};
+	char text[NOTE_SIZE], path[PATH_MAX];
+	int count = 0;
+	FILE *f;
+
+	memset(text, 'x', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	assert_int_equal(note_take(s->m->notes, &head, &s->actor, NULL, text, strlen(text)), -1);
+	while (note_take(s->m->notes, &head, &s->actor, NULL, "{}", 2) >= 0)
+		count++;
+	assert_int_equal(count, NOTES);
+	write_file(s, "f", "x");
+	assert_int_equal(told(s, "memory.write", "memory/f"), 1);
+	for (int i = 0; i < NOTES; i++)
+		note_drop(s->m->notes, i);
+	/* After a loss of power. */
+	snprintf(path, sizeof(path), "%s/memory.notes", s->w->config.state);
+	memory_close(s->m);
+	for (int fill = 0; fill < 256; fill += 51) {
+		f = fopen(path, "w");
+		assert_non_null(f);
+		for (int i = 0; i < NOTES * NOTE_SIZE; i++)
+			fputc(fill ? fill : i % 4 ? 0 : i / NOTE_SIZE % 5, f);
+		fclose(f);
+		assert_int_equal(memory_open(s->w->loop, &s->w->config, &s->m, &s->err), 0);
+		for (int i = 0; i < NOTES; i++)
+			assert_true(!note_at(s->m->notes, i) || fill == 0);
+		memory_close(s->m);
+	}
+	assert_int_equal(memory_open(s->w->loop, &s->w->config, &s->m, &s->err), 0);
+	assert_int_equal(told(s, "memory.write", "recovered"), 0);
+}
+
+/* --- names that are not known, and files that have several */
+
+static void a_file_that_lost_the_name_it_was_known_by_is_still_there(void **state)
+{
+	struct shared *s = *state;
+	struct memory_node *root = memory_root(s->m), *n, *again;
+	struct memory_file *f;
+	struct act *act = NULL;
+	struct stat st;
+
+	write_file(s, "one", "text");
+	assert_int_equal(memory_find(root, "one", &n, &st), 0);
+	assert_int_equal(memory_link(n, root, "two", &s->actor, &st, &act, &s->err), 0);
+	submit(s, act);
+	memory_unref(n, 2);
+	reopen(s); /* nothing is known of "two" */
+	root = memory_root(s->m);
+	f = open_again(s, "one", O_RDWR);
+	n = memory_file_node(f);
+	assert_int_equal(remove_name(s, root, "one", false), 0);
+	assert_int_equal(memory_stat(n, &st), 0);
+	assert_int_equal(st.st_nlink, 1);
+	assert_int_equal(memory_chmod(n, NULL, 0600), 0);
+	assert_int_equal(memory_link(n, root, "three", &s->actor, &st, &act, &s->err), 0);
+	submit(s, act);
+	memory_unref(n, 1);
+	assert_int_equal(remove_name(s, root, "three", false), 0);
+	assert_int_equal(memory_write(f, "longer", 6, 0, &s->err), 6);
+	assert_int_equal(memory_find(root, "two", &again, &st), 0);
+	assert_ptr_equal(again, n);
+	memory_file_close(f);
+	assert_int_equal(told(s, "memory.write", "\"path\":\"memory/two\",\"size\":6"), 1);
+	uses(s, 4096, 1);
+	assert_int_equal(remove_name(s, root, "two", false), 0);
+	uses(s, 0, 0);
+	memory_unref(again, 1);
+}
+
+static void two_names_of_one_file_are_not_renamed_to_each_other(void **state)
+{
+	struct shared *s = *state;
+	struct memory_node *root = memory_root(s->m), *n;
+	struct act *act = NULL;
+	struct stat st;
+
+	write_file(s, "one", "text");
+	assert_int_equal(memory_find(root, "one", &n, &st), 0);
+	assert_int_equal(memory_link(n, root, "two", &s->actor, &st, &act, &s->err), 0);
+	submit(s, act);
+	memory_unref(n, 2);
+	reopen(s);
+	root = memory_root(s->m);
+	/* Of which neither is known. */
+	assert_int_equal(rename_name(s, root, "one", root, "two", 0), 0);
+	assert_int_equal(told(s, "memory.write", "\"from\":\"memory/"), 0);
+	assert_int_equal(memory_find(root, "one", &n, &st), 0);
+	assert_int_equal(st.st_nlink, 2);
+	memory_unref(n, 1);
+}
+
+/* --- what the disk and the log refuse */
+
+static size_t lines_of_errors(struct shared *s, struct buf *out)
+{
+	uint64_t at = 0;
+	size_t count = 0;
+
+	buf_release(out);
+	assert_int_equal(
+		refusal_read(s->w->loop->refusals, getuid(), &at, REFUSAL_BYTES_MAX, out), 0);
+	for (size_t i = 0; i < out->len; i++)
+		count += out->data[i] == '\n';
+	return count;
+}
+
+static void what_the_disk_refuses_is_noted_once_a_second(void **state)
+{
+	static const int codes[] = {ENOSPC, EDQUOT, EIO, EROFS};
+	struct shared *s = *state;
+	struct buf out = BUF_INIT;
+
+	for (int round = 0; round < 3; round++)
+		for (size_t i = 0; i < 4; i++)
+			memory_refused(s->m, getuid(), 7, NULL, "memory/f", codes[i], NULL);
+	assert_int_equal(lines_of_errors(s, &out), 4);
+	assert_non_null(strstr(out.data, "\"errno\":\"ENOSPC\",\"reason\":\"the disk that"));
+	assert_non_null(strstr(out.data, "\"errno\":\"EIO\""));
+	world_pass(s->w, SECOND_US);
+	memory_refused(s->m, getuid(), 7, NULL, "memory/f", ENOSPC, NULL);
+	memory_refused(s->m, getuid(), 7, NULL, "memory/f", ENOENT, NULL);
+	assert_int_equal(lines_of_errors(s, &out), 5);
+	assert_non_null(strstr(out.data, "is full (and 2 times more since the line before)"));
+	buf_release(&out);
+}
+
+static int swap_names(struct shared *s, int n)
+{
+	return rename_name(
+		s, memory_root(s->m), n % 2 ? "g" : "f", memory_root(s->m), n % 2 ? "f" : "g", 0);
+}
+
+static void an_event_that_the_log_refused_is_told_when_it_takes_it(void **state)
+{
+	struct shared *s = *state;
+	struct world *w = s->w;
+	struct buf out = BUF_INIT;
+	int done = 0;
+
+	memory_close(s->m);
+	s->m = NULL;
+	world_close(w);
+	if (geteuid() != 0 || mount("tmpfs", w->scratch.path, "tmpfs", 0, "size=48m,mode=0700") < 0)
+		skip();
+	w->mounted = true;
+	w->config.messages = w->config.bytes = 0;
+	world_open(w);
+	saver_stop(w->loop->saver); /* it would move what is appended */
+	w->loop->saver = NULL;
+	assert_int_equal(memory_open(w->loop, &w->config, &s->m, &s->err), 0);
+	write_file(s, "f", "x");
+	world_fill(w, "hog");
+	/* The journal has some room yet. */
+	while (done < 500000 && refusals_of(w->loop->refusals, ENOSPC) == 0)
+		assert_int_equal(swap_names(s, done++), 0);
+	assert_int_equal(lines_of_errors(s, &out), 1);
+	assert_non_null(strstr(out.data, "waits until it can be kept"));
+	assert_int_equal(told(s, "memory.write", "\"from\":\"memory/"), done - 1);
+	unlink(scratch_path(&w->scratch, "hog"));
+	world_pass(w, SECOND_US);
+	memory_tell_again(s->m);
+	assert_int_equal(told(s, "memory.write", "\"from\":\"memory/"), done);
+	memory_tell_again(s->m);
+	assert_int_equal(told(s, "memory.write", "\"from\":\"memory/"), done);
+	buf_release(&out);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -534,6 +1076,22 @@ int main(void)
 		TEST(the_dirty_list_is_bounded),
 		TEST(what_it_does_not_hold_is_refused),
 		TEST(nobody_is_left_behind),
+		TEST(below_a_quiet_directory_one_event_stands_for_many),
+		TEST(what_goes_on_below_a_quiet_directory_is_told_now_and_then),
+		TEST(what_goes_into_a_quiet_directory_or_out_is_told),
+		TEST(a_quiet_directory_that_was_removed_is_told_of_by_that_alone),
+		TEST(the_option_names_quiet_directories),
+		TEST(quiet_events_that_wait_are_bounded),
+		TEST(what_was_changed_and_not_told_when_it_was_killed_is_told_once),
+		TEST(what_was_made_and_not_told_when_it_was_killed_is_told_once),
+		TEST(a_change_that_a_kill_left_half_done_is_told_where_it_was_made),
+		TEST(what_was_told_when_it_was_killed_is_not_told_again),
+		TEST(quiet_changes_are_counted_on_after_a_kill),
+		TEST(the_notes_are_bounded_and_may_be_anything),
+		TEST(a_file_that_lost_the_name_it_was_known_by_is_still_there),
+		TEST(two_names_of_one_file_are_not_renamed_to_each_other),
+		TEST(what_the_disk_refuses_is_noted_once_a_second),
+		TEST(an_event_that_the_log_refused_is_told_when_it_takes_it),
 	};
 
 	return cmocka_run_group_tests_name("memory", tests, NULL, NULL);

@@ -18,22 +18,6 @@ static struct session *person(struct world *w)
 	return world_session(w, "1234");
 }
 
-/* The last line of `activity` that somebody wrote. */
-static const char *last_line(struct world *w, struct buf *all)
-{
-	char *end;
-
-	world_lines(w, all, CHANNEL_ALL, "");
-	do {
-		end = strrchr(all->data, '\n');
-		assert_non_null(end);
-		*end = '\0';
-		end = strrchr(all->data, '\n');
-		end = end ? end + 1 : all->data;
-	} while (strstr(end, "\"event_type\":\"agent."));
-	return end;
-}
-
 /* What is written as `type` has it becomes a line with these members. */
 static const struct {
 	const char *type, *written, *line;
@@ -106,7 +90,7 @@ static void what_is_written_becomes_an_event(void **state)
 
 		if (world_say(w, &actor, becomes[i].type, NULL, becomes[i].written) != 0)
 			fail_msg("%s: %s", becomes[i].written, w->error.text);
-		line = last_line(w, &all);
+		line = world_last_line(w, &all);
 		if (!has_parts(line, "{\"seq\":*,\"event_type\":*\"session_id\":\"cece\",\"from\":"
 				     "\"Cece A\",\"timestamp\":\"2025-11-18T12:00:00.000000Z\","))
 			fail_msg("%s", line);
@@ -169,13 +153,13 @@ static void a_user_speaks_for_oneself(void **state)
 
 	cece(w);
 	assert_int_equal(world_say(w, &actor, NULL, NULL, "hello"), 0);
-	assert_true(has_parts(last_line(w, &all), "\"session_id\":null,\"from\":\"4321\","));
+	assert_true(has_parts(world_last_line(w, &all), "\"session_id\":null,\"from\":\"4321\","));
 	assert_int_equal(world_say(w, &actor, NULL, NULL, "{\"from\":\"4321\"}"), 0);
 	assert_int_equal(world_say(w, &actor, NULL, NULL, "{\"from\":\"Cece A\"}"), -EACCES);
 	assert_int_equal(world_say(w, &actor, NULL, NULL, "{\"session_id\":\"cece\"}"), -EACCES);
 	actor.kind = ACTOR_SEVERAL;
 	assert_int_equal(world_say(w, &actor, NULL, NULL, "one of several"), 0);
-	assert_true(has_parts(last_line(w, &all), "\"session_id\":null,\"from\":\"4321\","));
+	assert_true(has_parts(world_last_line(w, &all), "\"session_id\":null,\"from\":\"4321\","));
 	buf_release(&all);
 }
 

@@ -11,14 +11,6 @@
 
 #include <cmocka.h>
 
-static struct session *enter(struct world *w, const char *name)
-{
-	char text[128];
-
-	snprintf(text, sizeof(text), "{\"agent_name\":\"%s\",\"session_id\":\"%s\"}", name, name);
-	return world_register(w, WORLD_UID, text);
-}
-
 /* What nobody writes by itself: one message for several. Returns its seq. */
 static int64_t send(struct world *w, const char *type, const char *target)
 {
@@ -63,7 +55,8 @@ static void each_of_several_tells(void **state)
 	struct buf b = BUF_INIT;
 	int64_t seq;
 
-	enter(w, "cece"), enter(w, "bob"), enter(w, "dora"), enter(w, "eve");
+	world_enter(w, "cece"), world_enter(w, "bob"), world_enter(w, "dora"),
+		world_enter(w, "eve");
 	seq = send(w, "message.direct", "bob dora");
 	read_to(w, "bob", seq);
 	read_to(w, "eve", seq);
@@ -91,7 +84,7 @@ static void other_types_stand_in_sent_alone(void **state)
 	struct buf b = BUF_INIT;
 	int64_t seq;
 
-	enter(w, "cece"), enter(w, "bob");
+	world_enter(w, "cece"), world_enter(w, "bob");
 	seq = send(w, "x.y", "bob");
 	read_to(w, "bob", seq);
 	assert_int_equal(times(world_lines(w, &b, CHANNEL_SENT, "cece"), "receipt"), 1);

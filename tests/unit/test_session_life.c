@@ -21,22 +21,6 @@ static int change(struct world *w, struct session *s, enum session_value value, 
 	return world_do(w, r, act);
 }
 
-/* The last line of `activity` that is of sessions, not of what agents then are. */
-static const char *last_line(struct world *w, struct buf *all)
-{
-	char *end;
-
-	world_lines(w, all, CHANNEL_ALL, "");
-	do {
-		end = strrchr(all->data, '\n');
-		assert_non_null(end);
-		*end = '\0';
-		end = strrchr(all->data, '\n');
-		end = end ? end + 1 : all->data;
-	} while (strstr(end, "\"event_type\":\"agent."));
-	return end;
-}
-
 /* What is written to a value, and what it and the event's data then are. */
 static const struct {
 	enum session_value value;
@@ -77,8 +61,8 @@ static void values_change(void **state)
 			fail_msg("%s: %s", changes[i].text, w->error.text);
 		assert_string_equal(value_of(s, changes[i].value, timeout), changes[i].is);
 		snprintf(data, sizeof(data), ",\"data\":%s}", changes[i].data);
-		assert_non_null(strstr(last_line(w, &all), data));
-		assert_non_null(strstr(last_line(w, &all), "\"session.updated\""));
+		assert_non_null(strstr(world_last_line(w, &all), data));
+		assert_non_null(strstr(world_last_line(w, &all), "\"session.updated\""));
 	}
 	memcpy(id, s->id, sizeof(id));
 	world_reopen(w);
@@ -136,7 +120,7 @@ static void it_ends_once(void **state)
 	assert_int_equal(world_do(w, 0, acts[0]), 0);
 	assert_int_equal(s->end_reason, END_PROCESS_GONE);
 	assert_non_null(
-		strstr(last_line(w, &all), "\"session.ended\",\"session_id\":\"leitl-cece-"));
+		strstr(world_last_line(w, &all), "\"session.ended\",\"session_id\":\"leitl-cece-"));
 	assert_non_null(strstr(all.data, "\"data\":{\"agent_name\":\"Cece\",\"reason\":"
 					 "\"process gone\",\"uptime\":\"1m\"}}"));
 	assert_int_equal(world_do(w, 0, acts[1]), -ESTALE);
@@ -169,13 +153,13 @@ static void health_is_told(void **state)
 	assert_non_null(strstr(all.data, "\"alert.raised\""));
 	assert_int_equal(session_health_changed(w->loop, s, false, &act), 0);
 	assert_int_equal(world_do(w, 0, act), 0);
-	assert_non_null(strstr(last_line(w, &all), "\"alert.cleared\""));
+	assert_non_null(strstr(world_last_line(w, &all), "\"alert.cleared\""));
 	assert_non_null(strstr(all.data, "{\"alert\":\"session.late\",\"session_id\":\"leitl-"));
 	/* Of one that has ended there is nothing to tell. */
 	assert_int_equal(session_health_changed(w->loop, s, true, &act), 0);
 	assert_int_equal(world_end(w, s), 0);
 	assert_int_equal(world_do(w, 0, act), 0);
-	assert_non_null(strstr(last_line(w, &all), "\"session.ended\""));
+	assert_non_null(strstr(world_last_line(w, &all), "\"session.ended\""));
 	/* Nor does any of it reach an inbox. */
 	assert_string_equal(world_lines(w, &all, CHANNEL_BROADCAST, ""), "");
 	buf_release(&all);

@@ -22,17 +22,6 @@ static struct task *task(struct world *w, const char *id)
 	return t;
 }
 
-static struct session *enter(struct world *w, const char *id)
-{
-	char text[128];
-	struct session *s;
-
-	snprintf(text, sizeof(text), "{\"agent_name\":\"%s\",\"session_id\":\"%s\"}", id, id);
-	s = world_register(w, WORLD_UID, text);
-	assert_non_null(s);
-	return s;
-}
-
 /* Begins one, or says something of one. */
 static int say(struct world *w, const char *id, const char *type, const char *text)
 {
@@ -44,15 +33,11 @@ static int say(struct world *w, const char *id, const char *type, const char *te
 /* Writes to its `complete`. */
 static int complete(struct world *w, const struct actor *actor, const char *id, const char *text)
 {
-	struct message m = {.text = text, .len = strlen(text)};
-	struct json *json = NULL;
+	struct json *json;
+	const struct message m = world_message(text, &json);
 	struct act *act = NULL;
-	int r;
+	int r = task_complete(w->loop, actor, &task(w, id)->item, &m, &act, &w->error);
 
-	if (text[0] == '{')
-		assert_int_equal(json_parse(text, strlen(text), &json, NULL), 0);
-	m.json = json;
-	r = task_complete(w->loop, actor, &task(w, id)->item, &m, &act, &w->error);
 	json_free(json);
 	return world_do(w, r, act);
 }
@@ -89,7 +74,7 @@ static void it_is_begun_and_ended(void **state)
 	struct world *w = *state;
 	struct buf b = BUF_INIT;
 
-	enter(w, "cece");
+	world_enter(w, "cece");
 	assert_int_equal(say(w, "cece", "task.started", "fix it"), 0);
 	assert_true(has(record(w, "t1", &b), "\"status\":\"active\""));
 	assert_true(has(b.data, "\"task_description\":\"fix it\""));
@@ -142,7 +127,7 @@ static void how_it_went_is_said_in_many_ways(void **state)
 	struct world *w = *state;
 	char id[16];
 
-	enter(w, "cece");
+	world_enter(w, "cece");
 	for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++) {
 		const struct task *t;
 
@@ -194,8 +179,8 @@ static void what_is_refused_says_why(void **state)
 	struct world *w = *state;
 	int64_t last;
 
-	enter(w, "cece");
-	enter(w, "bob");
+	world_enter(w, "cece");
+	world_enter(w, "bob");
 	assert_int_equal(say(w, "cece", "task.started", "{\"task_id\":\"taken\"}"), 0);
 	assert_int_equal(say(w, "bob", "task.started", "{\"task_id\":\"bobs\"}"), 0);
 	last = w->loop->state->last_seq;
@@ -219,7 +204,7 @@ static void what_is_too_long_is_refused(void **state)
 	struct world *w = *state;
 	char *long_text = malloc(TASK_BYTES_MAX + 1);
 
-	enter(w, "cece");
+	world_enter(w, "cece");
 	assert_non_null(long_text);
 	memset(long_text, 'x', TASK_BYTES_MAX);
 	long_text[TASK_BYTES_MAX] = '\0';
@@ -234,7 +219,7 @@ static void daenas_activities_are_tasks(void **state)
 	struct world *w = *state;
 	struct buf b = BUF_INIT;
 
-	enter(w, "cece");
+	world_enter(w, "cece");
 	assert_int_equal(say(w, "cece", NULL,
 				 "{\"event_type\":\"task.started\",\"data\":{\"activity_id\":"
 				 "\"act_1_agent_1\",\"agent_id\":\"agent_1\",\"department\":"
@@ -270,7 +255,7 @@ static void leitls_names_are_understood(void **state)
 	struct world *w = *state;
 	struct buf b = BUF_INIT;
 
-	enter(w, "Cece");
+	world_enter(w, "Cece");
 	assert_int_equal(say(w, "Cece", "task.started",
 				 "{\"task_id\":\"task-001\",\"agent\":\"Cece\",\"description\":"
 				 "\"login\",\"estimated_duration\":\"15m\"}"),
@@ -298,8 +283,8 @@ static void without_an_id_the_newest_is_ended(void **state)
 {
 	struct world *w = *state;
 
-	enter(w, "cece");
-	enter(w, "bob");
+	world_enter(w, "cece");
+	world_enter(w, "bob");
 	say(w, "cece", "task.started", "one");
 	say(w, "cece", "task.started", "two");
 	say(w, "bob", "task.started", "bob's");
@@ -318,9 +303,9 @@ static void who_may_end_it(void **state)
 	struct world *w = *state;
 	struct actor user = world_user(WORLD_UID), other = world_user(OTHER_UID);
 
-	enter(w, "cece");
-	enter(w, "bob");
-	enter(w, "dora");
+	world_enter(w, "cece");
+	world_enter(w, "bob");
+	world_enter(w, "dora");
 	assert_non_null(
 		world_register(w, WORLD_UID, "{\"agent_name\":\"bob\",\"session_id\":\"bob2\"}"));
 	say(w, "cece", "task.started", "{\"agent_id\":\"bob\"}");
@@ -345,8 +330,8 @@ static void they_fail_with_the_session(void **state)
 	struct world *w = *state;
 	struct buf b = BUF_INIT;
 
-	enter(w, "cece");
-	enter(w, "bob");
+	world_enter(w, "cece");
+	world_enter(w, "bob");
 	assert_non_null(
 		world_register(w, WORLD_UID, "{\"agent_name\":\"bob\",\"session_id\":\"bob2\"}"));
 	say(w, "cece", "task.started", "own");                       /* t1 */
@@ -406,7 +391,7 @@ static void several_in_one_write(void **state)
 	struct world *w = *state;
 
 	w->config.tasks = 0;
-	enter(w, "cece");
+	world_enter(w, "cece");
 	assert_int_equal(batch(w, "cece", whole, 4), 0);
 	assert_int_equal(task(w, "a")->status, TASK_COMPLETED);
 	assert_int_equal(task(w, "t1")->status, TASK_FAILED);
@@ -422,7 +407,7 @@ static void ten_a_second_an_agent(void **state)
 	struct world *w = *state;
 	int n = 0;
 
-	enter(w, "cece");
+	world_enter(w, "cece");
 	while (n < 100 && say(w, "cece", NULL, EVENT("started", "{}")) == 0)
 		n++;
 	assert_int_equal(n, 10);
@@ -438,8 +423,8 @@ static void a_restart_leaves_them(void **state)
 	struct buf before = BUF_INIT, after = BUF_INIT;
 	static const char *const ids[] = {"t1", "t2", "x"};
 
-	enter(w, "cece");
-	enter(w, "bob");
+	world_enter(w, "cece");
+	world_enter(w, "bob");
 	say(w, "cece", "task.started",
 		"{\"task_description\":\"d\",\"activity_type\":\"task_assigned\",\"metadata\":{"
 		"\"n\":"
@@ -477,7 +462,7 @@ static void the_last_thousand_stay(void **state)
 	struct world *w = *state;
 	char id[16];
 
-	enter(w, "cece");
+	world_enter(w, "cece");
 	for (int i = 1; i <= 1001; i++) {
 		snprintf(id, sizeof(id), "t%d", i);
 		assert_int_equal(say(w, "cece", "task.started", "x"), 0);

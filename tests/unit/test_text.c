@@ -377,6 +377,21 @@ static void times(void **state)
 	not_a_time("-025-11-18");
 }
 
+static void hex_digits(void **state)
+{
+	static const char digits[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
+	int known = 0;
+
+	(void)state;
+	for (int i = 0; i < 16; i++) {
+		assert_int_equal(text_hex(digits[i]), i);
+		assert_int_equal(text_hex(upper[i]), i);
+	}
+	for (int c = -128; c < 128; c++)
+		known += text_hex((char)c) >= 0;
+	assert_int_equal(known, 22);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -392,6 +407,7 @@ int main(void)
 		cmocka_unit_test(agent_names),
 		cmocka_unit_test(durations),
 		cmocka_unit_test(times),
+		cmocka_unit_test(hex_digits),
 	};
 
 	return cmocka_run_group_tests_name("text", tests, NULL, NULL);

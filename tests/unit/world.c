@@ -1,12 +1,11 @@
 #include "tests/unit/world.h"
 
-#include "core/base/framer.h"
 #include "core/base/json.h"
 #include "core/state/message.h"
 
-#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -77,13 +76,7 @@ void world_pass(struct world *w, int64_t us)
 
 void world_fill(struct world *w, const char *name)
 {
-	char block[4096] = {0};
-	int fd = open(scratch_path(&w->scratch, name), O_CREAT | O_WRONLY | O_APPEND, 0600);
-
-	assert_true(fd >= 0);
-	while (write(fd, block, sizeof(block)) > 0)
-		;
-	close(fd);
+	scratch_fill(&w->scratch, name);
 }
 
 struct actor world_user(uid_t uid)
@@ -131,6 +124,17 @@ struct session *world_register(struct world *w, uid_t uid, const char *text)
 	return s;
 }
 
+struct session *world_enter(struct world *w, const char *id)
+{
+	char text[200];
+	struct session *s;
+
+	snprintf(text, sizeof(text), "{\"agent_name\":\"%s\",\"session_id\":\"%s\"}", id, id);
+	s = world_register(w, WORLD_UID, text);
+	assert_non_null(s);
+	return s;
+}
+
 struct session *world_session(struct world *w, const char *id)
 {
 	struct session *s;
@@ -150,18 +154,22 @@ int world_end(struct world *w, struct session *s)
 	return world_do(w, r, act);
 }
 
+struct message world_message(const char *text, struct json **json)
+{
+	*json = NULL;
+	if (text[0] == '{')
+		assert_int_equal(json_parse(text, strlen(text), json, NULL), 0);
+	return (struct message){.text = text, .len = strlen(text), .json = *json};
+}
+
 int world_say(struct world *w, const struct actor *actor, const char *type, struct session *to,
 	const char *text)
 {
-	struct message message = {.text = text, .len = strlen(text)};
-	struct json *json = NULL;
+	struct json *json;
+	const struct message message = world_message(text, &json);
 	struct act *act = NULL;
-	int r;
+	int r = message_add(w->loop, actor, &message, type, to, &act, &w->error);
 
-	if (text[0] == '{')
-		assert_int_equal(json_parse(text, strlen(text), &json, NULL), 0);
-	message.json = json;
-	r = message_add(w->loop, actor, &message, type, to, &act, &w->error);
 	json_free(json);
 	return world_do(w, r, r ? NULL : act);
 }
@@ -181,4 +189,19 @@ const char *world_lines(struct world *w, struct buf *out, enum channel_kind kind
 	assert_int_equal(view_read(&view, w->loop, NULL, 0, (size_t)16 << 20, out), 0);
 	view_release(&view);
 	return out->data ? out->data : "";
+}
+
+const char *world_last_line(struct world *w, struct buf *out)
+{
+	char *end;
+
+	world_lines(w, out, CHANNEL_ALL, "");
+	do {
+		end = strrchr(out->data, '\n');
+		assert_non_null(end);
+		*end = '\0';
+		end = strrchr(out->data, '\n');
+		end = end ? end + 1 : out->data;
+	} while (strstr(end, "\"event_type\":\"agent."));
+	return end;
 }

@@ -7,6 +7,7 @@
 #ifndef TESTS_UNIT_WORLD_H
 #define TESTS_UNIT_WORLD_H
 
+#include "core/base/framer.h"
 #include "core/state/loop.h"
 #include "core/state/parts.h"
 #include "core/state/session.h"
@@ -47,8 +48,14 @@ int world_do(struct world *, int status, struct act *);
 
 /* Registers by text or, where it begins with a brace, by JSON. NULL: refused. Borrowed. */
 struct session *world_register(struct world *, uid_t uid, const char *text);
+/* Registers WORLD_UID's session of that id, and of an agent of that name. */
+struct session *world_enter(struct world *, const char *id);
 int world_end(struct world *, struct session *);
 struct session *world_session(struct world *, const char *id); /* or NULL; borrowed */
+
+/* What is written, as it comes to a function of core: text or, where it begins with a brace, JSON,
+ * which the caller frees. */
+struct message world_message(const char *text, struct json **json);
 
 /* Says something, as `type` has it (NULL: what is written to `broadcast`), to one or to everyone.
  */
@@ -57,5 +64,8 @@ int world_say(struct world *, const struct actor *, const char *type, struct ses
 
 /* All lines of a channel, as they stand in its file, joined. Valid until the next call. */
 const char *world_lines(struct world *, struct buf *out, enum channel_kind, const char *name);
+
+/* The last line of `activity` that is not of an agent; it borrows from `out`. */
+const char *world_last_line(struct world *, struct buf *out);
 
 #endif
