@@ -1,7 +1,6 @@
 /* What is told of a change, and in whose name. */
 #include "core/memory/memory_private.h"
 
-#include "core/base/json.h"
 #include "core/base/text.h"
 #include "core/state/parts.h"
 
@@ -176,13 +175,8 @@ struct act *memory_act_again(
 	const struct actor *actor, const char *verb, const char *data, bool recovered)
 {
 	const size_t len = strlen(data);
-	struct json *json = NULL;
-	struct act *a;
+	struct act *a = act_of(actor, verb);
 
-	if (json_parse(data, len, &json, NULL) != 0)
-		return NULL;
-	json_free(json);
-	a = act_of(actor, verb);
 	if (!a)
 		return NULL;
 	buf_add(&a->text[MEMORY_DATA], data, recovered ? len - 1 : len);

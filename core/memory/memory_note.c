@@ -63,7 +63,12 @@ int notes_open(const char *state, struct note_list **out, struct error *err)
 	}
 	pthread_mutex_init(&l->mutex, NULL);
 	r = map(l, path);
-	if (r) {
+	if (r == -ENOSPC || r == -EDQUOT) {
+		/* There is none until a start that finds room: no reason not to serve. */
+		memset(l->taken, true, sizeof(l->taken));
+		*out = l;
+		r = 0;
+	} else if (r) {
 		error_set(err, -r, "%s: %s", path, strerror(-r));
 		notes_close(l);
 	} else {
@@ -178,7 +183,7 @@ void note_drop(struct note_list *l, int note)
 
 const struct note *note_at(const struct note_list *l, int note)
 {
-	return l->taken[note] ? &l->notes[note] : NULL;
+	return l->notes && l->taken[note] ? &l->notes[note] : NULL;
 }
 
 void note_set_back(struct note_list *l, int note)

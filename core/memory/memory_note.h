@@ -46,7 +46,8 @@ struct note {
 struct actor;
 struct note_list;
 
-/* -ENOSPC, -EIO and others with the reason. What the run before left is taken. */
+/* -EIO and others with the reason. What the run before left is taken. On a full disk there are no
+ * notes. */
 int notes_open(const char *state, struct note_list **out, struct error *);
 void notes_close(struct note_list *); /* takes NULL */
 

@@ -255,7 +255,7 @@ void memory_data(const struct memory_told *, struct buf *out);
  * session: to find that may take long, so it is done without locks. */
 struct act *memory_act(const struct actor *, const struct memory_told *);
 void memory_act_name(struct memory *, struct act *);
-/* One whose data were built before; NULL also where they are none. */
+/* One whose data were built before. */
 struct act *memory_act_again(
 	const struct actor *, const char *verb, const char *data, bool recovered);
 

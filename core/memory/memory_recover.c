@@ -2,6 +2,7 @@
 #include "core/memory/memory_note.h"
 #include "core/memory/memory_private.h"
 
+#include "core/base/json.h"
 #include "core/log/log.h"
 #include "core/state/parts.h"
 
@@ -202,6 +203,19 @@ static int next_note(const struct note_list *notes, const bool *left, uint64_t *
 	return first;
 }
 
+static void tell_decided(struct memory *m, int at)
+{
+	const char *text = note_at(m->notes, at)->text;
+	struct json *json = NULL;
+
+	/* After a loss of power it may be anything. */
+	if (json_parse(text, strlen(text), &json, NULL) == 0)
+		memory_tell_note(m, at, true);
+	else
+		note_drop(m->notes, at);
+	json_free(json);
+}
+
 static void tell_notes(struct left *l)
 {
 	const struct memory_sought *dirs = l->look.sought + l->file_count;
@@ -217,7 +231,7 @@ static void tell_notes(struct left *l)
 		if (note_at(notes, at)->state == NOTE_QUIET)
 			tell_quiet(l->m, at, dirs[at].path);
 		else
-			memory_tell_note(l->m, at, true);
+			tell_decided(l->m, at);
 	}
 	for (at = 0; at < NOTES; at++)
 		if (left[at]) /* without a number of its own: nothing that we wrote */

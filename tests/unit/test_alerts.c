@@ -298,8 +298,9 @@ static bool is_failing(struct world *w)
 static bool is_full(struct world *w)
 {
 	struct metrics *m = w->loop->metrics;
+	const int64_t room = atomic_load(&m->room_bytes);
 
-	return atomic_load(&m->room_bytes) < atomic_load(&m->least_bytes);
+	return room >= 0 && room < atomic_load(&m->least_bytes);
 }
 
 static bool is_not_low(struct world *w)
