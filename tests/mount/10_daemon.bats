@@ -82,7 +82,8 @@ own() { # COMMAND…: as that user, at home
 	refused 2 "option late=soon: must be a time" "$LEITLFS" -o late=soon "$MNT"
 	refused 2 "100ms to 24h" "$LEITLFS" -o late=25h "$MNT"
 	refused 2 "option state needs a value" "$LEITLFS" -o state "$MNT"
-	refused 2 "one argument too many" "$LEITLFS" a b "$MNT"
+	refused 2 "there is no command a" "$LEITLFS" a b "$MNT"
+	refused 2 "one argument too many" "$LEITLFS" ./a b "$MNT"
 	refused 2 "" "$LEITLFS" -o
 	assert_eq "$(mount_count)" 0
 }
