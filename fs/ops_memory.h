@@ -1,4 +1,5 @@
-/* Shared by ops_memory*.c alone: the operations on memory/, as fs/ops_private.h has them for the tree. */
+/* Shared by ops_memory*.c alone: the operations on memory/, as fs/ops_private.h has them for the
+ * tree. */
 #ifndef FS_OPS_MEMORY_H
 #define FS_OPS_MEMORY_H
 

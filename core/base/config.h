@@ -44,8 +44,8 @@ struct config {
 	int64_t threads;      /* of the FUSE loop, at most: 10 */
 	bool others;          /* whether other users come in; by who mounts, no option here */
 	/* texts */
-	char *state; /* the state directory; NULL: $XDG_STATE_HOME/leitlfs, for root
-			/var/lib/leitlfs */
+	char *state;        /* the state directory; NULL: $XDG_STATE_HOME/leitlfs, for root
+			       /var/lib/leitlfs */
 	char *memory_quiet; /* names of directories below which one event stands for many, with a
 			       colon between two: .git; "" or NULL: none */
 };

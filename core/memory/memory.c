@@ -192,13 +192,14 @@ void memory_close(struct memory *m)
 
 	if (!m)
 		return;
+	memory_quiet_stop(m);
 	/* What the kernel had open when the mount went. */
 	while ((n = with_files(m))) {
 		while (n->files)
 			memory_file_close(n->files);
 		memory_unref(n, 1);
 	}
-	memory_quiet_stop(m);
+	memory_quiet_due(m, INT64_MAX);
 	pthread_mutex_lock(&m->mutex);
 	while (m->telling > 0)
 		pthread_cond_wait(&m->told, &m->mutex);

@@ -38,6 +38,8 @@ static void tell_all(struct memory_file *f)
 	pthread_mutex_unlock(&n->mutex);
 	if (removed)
 		return;
+	if (changed)
+		memory_find_name(n);
 	quiet = memory_quiet_of(n, &path);
 	what.path = path.data;
 	what.writers = f->writers;

@@ -135,7 +135,7 @@ static int count_dir(struct count *c, struct pending *at, struct pending **stack
 		}
 		if (st.st_dev != c->m->dev)
 			continue; /* something was mounted there: it is not shown */
-		r = count_one(c, &st);
+		r = c->look->looks_only ? 0 : count_one(c, &st);
 		if (!r)
 			r = look_at(c, in.st_ino, at->path, e->d_name, st.st_ino);
 		if (!r && S_ISDIR(st.st_mode))

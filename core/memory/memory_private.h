@@ -180,13 +180,19 @@ struct memory_look {
 	size_t count;
 	uint64_t dir; /* 0: no name is looked for */
 	const char *name;
-	uint64_t there; /* what stands there, 0: nothing */
-	bool listed;    /* that directory was */
+	uint64_t there;  /* what stands there, 0: nothing */
+	bool listed;     /* that directory was */
+	bool looks_only; /* nothing is counted */
 };
 /* Counts what there is. */
 int memory_count(struct memory *, struct memory_look *);
 
 /* --- memory_recover.c */
+
+/* The directory of a path below the memory's root, referred to once more; as memory_find(). */
+int memory_find_dir(struct memory *, const char *path, size_t len, struct memory_node **out);
+/* Of a file that lost the last name that was known, finds another in all the memory. */
+void memory_find_name(struct memory_node *);
 
 /* Counts what there is, and tells what the run before left untold. */
 int memory_take_stock(struct memory *, struct error *);
@@ -323,7 +329,7 @@ int64_t memory_quiet_due(struct memory *, int64_t now_us);
 void memory_again(struct memory *, int note); /* what was refused is tried again soon */
 void memory_tell_again(struct memory *);      /* and now */
 int memory_quiet_start(struct memory *, struct error *);
-void memory_quiet_stop(struct memory *); /* tells what there is */
+void memory_quiet_stop(struct memory *); /* ends the thread */
 
 /* --- memory_dirty.c: which files were open and changed, in a file that outlives the daemon */
 

@@ -77,30 +77,45 @@ struct memory_node *memory_quiet_above(struct memory_node *dir)
 	return found;
 }
 
+/* The first directory by a name of the node that is quiet, and its first name that isn't; under the
+ * mutex. */
+static struct memory_node *by_names(
+	const struct memory_node *n, const char *names, const struct memory_name **loud)
+{
+	struct memory_node *found = NULL, *one;
+
+	*loud = NULL;
+	for (const struct memory_name *name = n->names; name && !*loud; name = name->next) {
+		one = above(names, name->dir);
+		found = found ? found : one;
+		*loud = one ? NULL : name;
+	}
+	return found;
+}
+
 struct memory_node *memory_quiet_of(struct memory_node *n, struct buf *path)
 {
 	const char *names = names_of(n->memory);
-	struct memory_node *found = NULL, *one = NULL;
-	struct memory_name *name;
-	bool loud = false;
+	const struct memory_name *loud;
+	struct memory_node *found;
 
 	if (!names)
 		return NULL;
-	pthread_rwlock_rdlock(&n->memory->names); /* so that the name stays */
 	pthread_mutex_lock(&n->memory->mutex);
-	for (name = n->names; name && !loud; name = loud ? name : name->next) {
-		one = above(names, name->dir);
-		found = found ? found : one;
-		loud = !one;
-	}
+	found = by_names(n, names, &loud);
 	if (found && !loud)
 		found->refs++;
 	pthread_mutex_unlock(&n->memory->mutex);
-	/* One that is quiet was met before one that is not. */
-	if (found && loud)
-		memory_path(name->dir, name->text, path);
+	if (!found || !loud)
+		return found;
+	pthread_rwlock_rdlock(&n->memory->names); /* so that the name stays */
+	pthread_mutex_lock(&n->memory->mutex);
+	(void)by_names(n, names, &loud);
+	pthread_mutex_unlock(&n->memory->mutex);
+	if (loud)
+		memory_path(loud->dir, loud->text, path);
 	pthread_rwlock_unlock(&n->memory->names);
-	return loud ? NULL : found;
+	return NULL;
 }
 
 /* --- telling */
@@ -332,5 +347,5 @@ void memory_quiet_stop(struct memory *m)
 	pthread_mutex_unlock(&m->quiet_mutex);
 	if (m->quiet_running)
 		pthread_join(m->quiet_thread, NULL);
-	memory_quiet_due(m, INT64_MAX);
+	m->quiet_running = false;
 }

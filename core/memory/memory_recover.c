@@ -102,8 +102,7 @@ static int drop_all_told(struct memory *m, struct error *err)
 
 /* --- telling */
 
-/* The directory of a path below the memory's root, referred to once more. */
-static int find_dir(struct memory *m, const char *path, size_t len, struct memory_node **out)
+int memory_find_dir(struct memory *m, const char *path, size_t len, struct memory_node **out)
 {
 	struct memory_node *at = memory_root(m), *next;
 	char name[NAME_MAX + 1];
@@ -132,13 +131,47 @@ static int find_dir(struct memory *m, const char *path, size_t len, struct memor
 	return r;
 }
 
+static bool has_name(struct memory_node *n)
+{
+	bool has;
+
+	pthread_mutex_lock(&n->memory->mutex);
+	has = n->names;
+	pthread_mutex_unlock(&n->memory->mutex);
+	return has;
+}
+
+void memory_find_name(struct memory_node *n)
+{
+	struct memory *m = n->memory;
+	struct memory_sought sought = {.ino = n->ino};
+	struct memory_look look = {.sought = &sought, .count = 1, .looks_only = true};
+	struct memory_node *dir, *found;
+	const char *name;
+	struct stat st;
+
+	if (has_name(n))
+		return;
+	pthread_rwlock_rdlock(&m->names);
+	(void)memory_count(m, &look);
+	pthread_rwlock_unlock(&m->names);
+	name = sought.path ? strrchr(sought.path, '/') : NULL;
+	name = name ? name + 1 : sought.path;
+	if (name && !memory_find_dir(m, sought.path, (size_t)(name - sought.path), &dir)) {
+		if (!memory_find(dir, name, &found, &st))
+			memory_unref(found, 1);
+		memory_unref(dir, 1);
+	}
+	free(sought.path);
+}
+
 /* Below a quiet directory it is one more of its changes. */
 static bool is_quiet(struct memory *m, const char *path, const struct actor *actor)
 {
 	const char *end = strrchr(path, '/');
 	struct memory_node *dir, *quiet;
 
-	if (!end || find_dir(m, path, (size_t)(end - path), &dir))
+	if (!end || memory_find_dir(m, path, (size_t)(end - path), &dir))
 		return false;
 	quiet = memory_quiet_above(dir);
 	memory_unref(dir, 1);
@@ -176,7 +209,7 @@ static void tell_quiet(struct memory *m, int at, const char *path)
 	struct actor actor = {.uid = n->uid, .kind = ACTOR_USER};
 	struct memory_node *dir;
 
-	if (!path || find_dir(m, path, strlen(path), &dir)) {
+	if (!path || memory_find_dir(m, path, strlen(path), &dir)) {
 		note_drop(m->notes, at); /* that it was removed was told */
 		return;
 	}

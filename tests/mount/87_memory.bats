@@ -689,6 +689,28 @@ PY
 	assert_eq "$(told open)" '{"path":"memory/open","size":2,"revision":1}'
 }
 
+@test "a file that lost the name it was known by is there, and told by another" {
+	up
+	echo text >"$MEM/one"
+	ln "$MEM/one" "$MEM/two"
+	leitl_down
+	up # nothing is known of `two`
+	py <<'PY'
+fd = os.open(path("memory/one"), os.O_RDWR)
+os.unlink(path("memory/one"))
+same(os.fstat(fd).st_nlink, 1)
+os.fchmod(fd, 0o600)
+os.write(fd, b"other words")
+os.close(fd)
+same(content("memory/two"), b"other words")
+same(os.stat(path("memory/two")).st_mode & 0o777, 0o600)
+PY
+	wait_until eval '[ "$(last_told two .size)" = 11 ]'
+	assert_eq "$(told one | wc -l)" 2
+	rm "$MEM/two"
+	assert_eq "$(used)" 0
+}
+
 @test "revisions go on after a restart" {
 	up
 	for i in 1 2 3; do echo "$i" >"$MEM/f"; done

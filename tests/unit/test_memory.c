@@ -950,9 +950,11 @@ static void a_file_that_lost_the_name_it_was_known_by_is_still_there(void **stat
 	memory_unref(n, 1);
 	assert_int_equal(remove_name(s, root, "three", false), 0);
 	assert_int_equal(memory_write(f, "longer", 6, 0, &s->err), 6);
+	memory_ref(n);
+	memory_file_close(f);
 	assert_int_equal(memory_find(root, "two", &again, &st), 0);
 	assert_ptr_equal(again, n);
-	memory_file_close(f);
+	memory_unref(n, 1);
 	assert_int_equal(told(s, "memory.write", "\"path\":\"memory/two\",\"size\":6"), 1);
 	uses(s, 4096, 1);
 	assert_int_equal(remove_name(s, root, "two", false), 0);
