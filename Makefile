@@ -103,7 +103,7 @@ install: all man ## into DESTDIR= PREFIX=/usr/local; `mount -t fuse.leitlfs` the
 	install -D -m 644 scripts/completions/leitlfs.bash $(DESTDIR)$(BASH_COMPLETION)
 	install -D -m 644 scripts/completions/_leitlfs $(DESTDIR)$(ZSH_COMPLETION)
 	install -D -m 644 scripts/completions/leitlfs.fish $(DESTDIR)$(FISH_COMPLETION)
-	install -D -m 644 -t $(DESTDIR)$(DOC) README.md
+	install -D -m 644 -t $(DESTDIR)$(DOC) README.md LICENSE
 	install -D -m 644 -t $(DESTDIR)$(DOC)/docs $(wildcard docs/*.md docs/*.png docs/*.svg)
 	install -d $(DESTDIR)$(SYSTEMD_SYSTEM) $(DESTDIR)$(SYSTEMD_USER) $(addprefix $(DESTDIR)$(MAN)/,$(dir $(PAGES)))
 	set -e; for page in $(PAGES); do \

@@ -265,6 +265,56 @@ memory/ports.md'
 	umount -l "$LEITL_TMP"
 }
 
+# What a block changes of the machine is, in a mount namespace of its own, the test's: /srv, fstab,
+# /var/lib/leitlfs, and /usr/local/bin, where mount(8) finds the build; `make install` goes to a
+# directory of the test's.
+@test "docs/install.md" {
+	need_root
+	unshare -m --propagation private true 2>/dev/null || skip "no mount namespaces"
+	local built
+	built=$(cd "${LEITLFS%/*}" && pwd)
+	blocks install.md sh >"$LEITL_TMP/all"
+	assert_match "$(cat "$LEITL_TMP/all")" 'make install.*mount /srv/leitl.*leitlfs -o allow_other /srv/loop/mnt'
+	sed -n 's/^#> //p' "$LEITL_TMP/all" >"$LEITL_TMP/expected"
+	cat >"$LEITL_TMP/commands" <<-END
+		set -eu
+		mkdir dpkg
+		mount --bind /var/lib/dpkg dpkg
+		mount -t tmpfs none /var/lib
+		mkdir /var/lib/dpkg
+		mount --bind dpkg /var/lib/dpkg
+		mount -t tmpfs none /srv
+		mount --bind '$built' /usr/local/bin
+		: >fstab
+		mount --bind fstab /etc/fstab
+		trap 'umount -l /srv/leitl /srv/loop/mnt 2>/dev/null || true' EXIT
+		sudo() { "\$@"; }
+		make() { env -u MAKEFLAGS make -s BUILD='$built' DESTDIR='$LEITL_TMP/to' "\$@"; }
+		cd '$ROOT'
+	END
+	grep -v '^#>' "$LEITL_TMP/all" | sed '/make install/a [ -x "$LEITL_TMP/to/usr/local/bin/leitlfs" ]' >>"$LEITL_TMP/commands"
+	cat >>"$LEITL_TMP/commands" <<-'END'
+		[ ! -e "$LEITL_TMP/to/usr/local/bin/leitlfs" ]
+		# A container, of another user, that has the directory sees the mount that a restart makes.
+		mkfifo /srv/loop/again
+		unshare --mount --propagation slave setpriv --reuid=65534 --regid=65534 --clear-groups bash -c '
+			grep -c "The loop" /srv/loop/mnt/README.md
+			read -r _ </srv/loop/again
+			grep -c "The loop" /srv/loop/mnt/README.md' &
+		exec 5>/srv/loop/again
+		leitlfs umount /srv/loop/mnt
+		leitlfs -o allow_other /srv/loop/mnt
+		echo >&5
+		wait $!
+		leitlfs umount /srv/loop/mnt
+	END
+	printf '1\n1\n' >>"$LEITL_TMP/expected"
+	cd "$LEITL_TMP"
+	export LEITL_TMP
+	unshare -m --propagation private timeout 50 bash commands >actual 2>&1 3>&- 4>&- || fail "$(cat actual)"
+	diff -u expected actual
+}
+
 @test "docs/agents.md: the snippet is short, and its commands work" {
 	leitl_up
 	mkdir "$LEITL_TMP/home"

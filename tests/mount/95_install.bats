@@ -126,15 +126,25 @@ EDQUOT" "$text"
 	[ ! -e "$to/opt/leitlfs/share/doc/leitlfs" ]
 }
 
-@test "documents that are installed link to each other only" {
-	local to=$LEITL_TMP/to file link
+# anchors FILE: what its headings are called in links.
+anchors() {
+	grep -E '^#+ ' "$1" | sed -E 's/^#+ //; s/[^A-Za-z0-9_ -]//g; s/ /-/g' | tr 'A-Z' 'a-z'
+}
+
+@test "documents that are installed link to each other only, and to headings that are there" {
+	local to=$LEITL_TMP/to file link count=0
 	make_here install DESTDIR="$to" PREFIX=/usr
 	cd "$to/usr/share/doc/leitlfs"
-	for file in README.md docs/install.md; do
-		for link in $(grep -oE '\]\([^):# ]+\.(md|png|svg)' "$file" | cut -c 3-); do
-			[ -e "${file%/*}/$link" ] || [ -e "$link" ] || fail "$file: $link"
+	for file in README.md docs/*.md; do
+		for link in $(grep -oE '\]\([^) ]+\)' "$file" | sed 's/^](//; s/)$//' | grep -v '^https*:'); do
+			[[ $link != \#* ]] || link=${file##*/}$link
+			[ -e "${file%/*}/${link%#*}" ] || [[ $file == README.md && -e ${link%#*} ]] || fail "$file: $link"
+			[[ $link != *#* ]] || anchors "${file%/*}/${link%#*}" | grep -qx -- "${link#*#}" ||
+				fail "$file: no heading $link"
+			count=$((count + 1))
 		done
 	done
+	[ "$count" -gt 20 ] || fail "only $count links"
 }
 
 # --- the units
@@ -161,12 +171,24 @@ EDQUOT" "$text"
 	assert_eq "$output" ""
 }
 
+# systemd runs ExecStop after the daemon's own end as well, when nothing is mounted any more; without
+# the dash that is a failure, and Restart= would mount again what was unmounted by hand.
+@test "no unit mounts again what was unmounted by hand" {
+	local unit
+	for unit in scripts/systemd/*.in; do
+		assert_eq "$(grep -c '^ExecStop=-@BINDIR@/leitlfs umount %f$' "$unit")" 1 "$unit"
+		assert_eq "$(sed -n 's/^Restart=//p' "$unit")" on-failure "$unit"
+	done
+	run "$LEITLFS" umount "$LEITL_TMP"
+	assert_eq "$status" 1
+}
+
 @test "what the system's unit runs makes a mount that everyone sees, and ends it" {
 	[ "$(id -u)" = 0 ] || skip "needs root"
 	local start stop
 	make_here install PREFIX="$LEITL_TMP/usr"
 	start=$(sed -n 's/^ExecStart=//p' "$LEITL_TMP/usr/lib/systemd/system/leitlfs@.service")
-	stop=$(sed -n 's/^ExecStop=//p' "$LEITL_TMP/usr/lib/systemd/system/leitlfs@.service")
+	stop=$(sed -n 's/^ExecStop=-//p' "$LEITL_TMP/usr/lib/systemd/system/leitlfs@.service")
 	start=${start//%f/$MNT} start=${start//%S/$STATE} start=${start//%i/srv-leitl}
 	chmod 755 "$LEITL_TMP"
 	LEITLFS_OPTIONS='-o late=90s' bash -c "$start" 3>&- 4>&-
@@ -190,28 +212,129 @@ EDQUOT" "$text"
 		"$(sed -n 's/^VERSION = //p' Makefile)"
 }
 
-# Of the program as it stands in the build: to compile it all anew takes minutes (scripts/package).
-@test "the package holds what make install puts there, and what it needs" {
-	need dh dpkg-buildpackage
-	local tree=$LEITL_TMP/tree package contents file
-	mkdir -p "$tree/build"
-	tar -c --exclude=./build --exclude=./.git . | tar -x -C "$tree"
+# tree_at DIR: the sources, with the build that is tested, to be packed.
+tree_at() {
+	mkdir -p "$1/build"
+	tar -c --exclude=./build --exclude=./.git . | tar -x -C "$1"
 	(cd "$BUILT" && find leitlfs parts.a core fs webdav man -name '*.[oa1-7]' -o -name leitlfs |
-		tar -c -T -) | tar -x -C "$tree/build"
-	find "$tree/build" -exec touch {} +
-	cd "$tree"
-	DEB_BUILD_OPTIONS=noautodbgsym env -u MAKEFLAGS dpkg-buildpackage -nc -b -us -uc -d >"$LEITL_TMP/log" 2>&1 3>&- 4>&- ||
+		tar -c -T -) | tar -x -C "$1/build"
+	find "$1/build" -exec touch {} +
+}
+
+pack() { # DIR: its package beside it
+	(cd "$1" && DEB_BUILD_OPTIONS=noautodbgsym env -u MAKEFLAGS SOURCE_DATE_EPOCH=1500000000 \
+		dpkg-buildpackage -nc -b -us -uc -d >"$LEITL_TMP/log" 2>&1 3>&- 4>&-) ||
 		fail "$(tail -n 30 "$LEITL_TMP/log")"
-	package=$(echo "$LEITL_TMP"/leitlfs_*.deb)
+}
+
+# Of the program as it stands in the build: to compile it all anew takes minutes (scripts/package).
+@test "the package holds what make install puts there, and what it needs; and is the same anywhere" {
+	need dh dpkg-buildpackage
+	local package contents file
+	tree_at "$LEITL_TMP/one/tree"
+	pack "$LEITL_TMP/one/tree"
+	package=$(echo "$LEITL_TMP"/one/leitlfs_*.deb)
 	contents=$(dpkg-deb -c "$package")
 	for file in usr/bin/leitlfs usr/share/man/man1/leitlfs.1.gz usr/share/man/man5/leitlfs.5.gz \
 		usr/share/man/man7/leitl.7.gz usr/share/doc/leitlfs/README.md \
 		usr/share/doc/leitlfs/docs/install.md usr/share/doc/leitlfs/copyright \
-		lib/systemd/system/leitlfs@.service usr/lib/systemd/user/leitlfs@.service \
-		usr/share/bash-completion/completions/leitlfs; do
+		lib/systemd/system/leitlfs@.service usr/lib/systemd/user/leitlfs@.service etc/default/leitlfs \
+		usr/share/bash-completion/completions/leitlfs usr/share/zsh/vendor-completions/_leitlfs; do
 		grep -q " \./$file\$" <<<"$contents" || fail "no $file in:"$'\n'"$contents"
 	done
 	assert_match "$(dpkg-deb -f "$package" Depends)" '^fuse3, .*libfuse3-3 '
 	dpkg-deb -x "$package" "$LEITL_TMP/root"
 	"$LEITL_TMP/root/usr/bin/leitlfs" -V
+
+	tree_at "$LEITL_TMP/another/place"
+	(umask 077 && TZ=Asia/Tokyo LC_ALL=C.UTF-8 pack "$LEITL_TMP/another/place")
+	cmp "$package" "$LEITL_TMP"/another/leitlfs_*.deb
+}
+
+@test "what is compiled does not depend on the directory, nor on the time" {
+	local dir object=build/core/base/buf.o
+	need "${CC:-cc}"
+	for dir in one another/place; do
+		mkdir -p "$LEITL_TMP/$dir"
+		tar -c --exclude=./build --exclude=./.git . | tar -x -C "$LEITL_TMP/$dir"
+		make -s -C "$LEITL_TMP/$dir" BUILD=build CC="${CC:-cc}" CCACHE_DISABLE=1 "$object" 3>&- 4>&-
+	done
+	cmp "$LEITL_TMP/one/$object" "$LEITL_TMP/another/place/$object"
+	refute grep -q "$LEITL_TMP" "$LEITL_TMP/one/$object"
+	run grep -rnwE '__(DATE|TIME|TIMESTAMP)__' core fs webdav
+	assert_eq "$output" ""
+}
+
+# package_script NAME ARGUMENT: of the package, over the root directory $LEITL_TMP/root. No mount of
+# leitlfs is to be seen but those named after.
+package_script() {
+	local name=$1 argument=$2
+	shift 2
+	unshare -m --propagation private bash -c '
+		while read -r path; do
+			[[ " $3 " == *" $path "* ]] || umount -l "$path"
+		done < <(awk "/ - fuse.leitlfs / { print \$5 }" /proc/self/mountinfo)
+		DPKG_ROOT=$4 exec sh "debian/leitlfs.$1" "$2"' - "$name" "$argument" "$*" "$LEITL_TMP/root" 3>&- 4>&-
+}
+
+@test "purge deletes what the system's mounts keep, unless one stands; remove and upgrade nothing" {
+	need_root
+	unshare -m --propagation private true 2>/dev/null || skip "no mount namespaces"
+	local root=$LEITL_TMP/root before
+	mkdir -p "$root"/var/lib/{leitlfs/memory,leitlfs.d/srv-leitl,other} "$root/home/kim/.local/state/leitlfs.d" \
+		"$root"/etc/systemd/system/{multi-user,other}.target.wants
+	echo text >"$root/var/lib/leitlfs/memory/notes.md"
+	ln -s /lib/systemd/system/leitlfs@.service "$root/etc/systemd/system/multi-user.target.wants/leitlfs@srv-leitl.service"
+	ln -s /lib/systemd/system/other.service "$root/etc/systemd/system/other.target.wants/other.service"
+	echo own >"$root/etc/systemd/system/leitlfs@own.service"
+	before=$(cd "$root" && find . | sort)
+	for script in 'prerm upgrade' 'postrm upgrade' 'postinst configure' 'prerm remove' 'postrm remove'; do
+		package_script $script
+		assert_eq "$(cd "$root" && find . | sort)" "$before" "$script"
+	done
+
+	leitl_up
+	run package_script postrm purge "$MNT"
+	assert_eq "$status" 0
+	assert_match "$output" "a mount of root's still stands"
+	assert_eq "$(cat "$root/var/lib/leitlfs/memory/notes.md")" text
+	leitl_down
+
+	# A user's own mount has nothing there.
+	leitl_up -u 65534
+	package_script postrm purge "$MNT"
+	assert_eq "$(ls "$root/var/lib")" other
+	[ -d "$root/home/kim/.local/state/leitlfs.d" ]
+	assert_eq "$(cd "$root/etc/systemd/system" && find . ! -type d | sort)" \
+		"$(printf '%s\n' ./leitlfs@own.service ./other.target.wants/other.service)"
+}
+
+# --- minimal systems
+
+@test "where there is no /etc/mtab, it is said what keeps a user from unmounting" {
+	need_root
+	unshare -m --propagation private true 2>/dev/null || skip "no mount namespaces"
+	mkdir "$LEITL_TMP/etc"
+	cp -L /etc/passwd /etc/group /etc/nsswitch.conf "$LEITL_TMP/etc"
+	chown 65534:65534 "$STATE" "$MNT"
+	run unshare -m --propagation private bash -c '
+		cp -L /etc/ld.so.cache "$1/etc" 2>/dev/null
+		mount --bind "$1/etc" /etc
+		user="setpriv --reuid=65534 --regid=65534 --clear-groups --"
+		$user "$2" -o "state=$1/state" "$1/mnt" || echo "not mounted"
+		$user "$2" doctor "$1/mnt"
+		$user "$2" umount "$1/mnt"
+		echo "status $?"
+		ln -s ../proc/self/mounts /etc/mtab
+		$user "$2" umount "$1/mnt"
+		echo "status $?"' - "$LEITL_TMP" "$LEITLFS" 3>&- 4>&-
+	refute_match "$output" 'not mounted'
+	assert_match "$output" "can't unmount anything here: there is no /etc/mtab"
+	assert_match "$output" "can't unmount $MNT: fusermount3 needs /etc/mtab; as root: ln -s"
+	assert_match "$output" $'\nstatus 1\n'
+	assert_match "$output" $'\nstatus 0$'
+	# dev-fuse, which scripts/run begins with, makes it.
+	rm "$LEITL_TMP/etc/mtab"
+	unshare -m --propagation private bash -c 'mount --bind "$1/etc" /etc && scripts/dev-fuse' - "$LEITL_TMP" 3>&- 4>&-
+	assert_eq "$(readlink "$LEITL_TMP/etc/mtab")" ../proc/self/mounts
 }
