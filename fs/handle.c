@@ -9,6 +9,7 @@
 
 #include "core/context/context.h"
 #include "core/state/inbox.h"
+#include "core/state/message.h"
 #include "core/state/parts.h"
 
 #include <errno.h>
@@ -219,6 +220,7 @@ void handle_free(struct handle *h)
 		h->node->where.row->ops->closed(h);
 	names_free(h->names);
 	node_closed(h->node);
+	message_give_back(h->loop, &h->actor, &h->burst.spent);
 	framer_release(&h->framer);
 	buf_release(&h->text);
 	buf_release(&h->value);

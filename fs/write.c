@@ -3,6 +3,7 @@
 #include "fs/private.h"
 #include "fs/stream.h"
 
+#include "core/state/message.h"
 #include "core/state/parts.h"
 #include "core/state/session.h"
 
@@ -20,6 +21,7 @@ struct written {
 	size_t size;
 	off_t end;
 	bool flush;
+	struct spent spent; /* of the limits, for what is taken or refused now */
 };
 
 /* The same while its messages are found. */
@@ -47,6 +49,7 @@ static void done(struct loop *loop, struct command *c, int status, const struct 
 
 	(void)records, (void)count;
 	if (status) {
+		message_give_back(loop, &h->actor, &w->spent);
 		refuse(h->server, h->actor.uid, h->actor.tid, h->actor.session, &h->node->where,
 			NULL, -status, err);
 	} else {
@@ -108,9 +111,11 @@ static void finish(struct handle *h, struct written *w, struct taking *t, int r)
 		return;
 	}
 	act_free(t->act);
-	if (r)
+	if (r) {
+		message_give_back(h->loop, &h->actor, &w->spent);
 		refuse(h->server, h->actor.uid, h->actor.tid, h->actor.session, &h->node->where,
 			NULL, -r, t->err);
+	}
 	reply(w->req, w->flush, w->size, r);
 	free(w);
 }
@@ -130,7 +135,7 @@ static struct written *begin(struct handle *h, fuse_req_t req, size_t size, off_
 		fuse_reply_err(req, ENOMEM);
 		return NULL;
 	}
-	*w = (struct written){h, req, size, end, flush};
+	*w = (struct written){.handle = h, .req = req, .size = size, .end = end, .flush = flush};
 	return w;
 }
 
@@ -142,6 +147,20 @@ static void begin_answer(struct handle *h, off_t at)
 	h->has_text = false;
 	h->text_at = at;
 	pthread_mutex_unlock(&h->lock);
+}
+
+/* What was counted for the messages that are over now; what is not whole yet keeps its own, until
+ * the file is closed. Under the handle's lock. */
+static struct spent take_spent(struct handle *h, int r)
+{
+	struct spent spent = h->burst.spent;
+
+	if (framer_pending(&h->framer))
+		return (struct spent){0};
+	if (r && spent.broadcasts)
+		h->burst.count = 0;
+	h->burst.spent = (struct spent){0};
+	return spent;
 }
 
 void handle_write(struct handle *h, fuse_req_t req, const char *data, size_t size, off_t off)
@@ -187,6 +206,7 @@ void handle_write(struct handle *h, fuse_req_t req, const char *data, size_t siz
 		r = framer_write(&h->framer, data, size, take, &t, &err);
 		h->cut = r == -EMSGSIZE && pending && h->last_size > WHOLE_MAX - 4096;
 	}
+	w->spent = take_spent(h, r);
 	h->last_size = size;
 	h->last_end = off + (off_t)size;
 	pthread_mutex_unlock(&h->lock);
@@ -198,6 +218,7 @@ void handle_flush(struct handle *h, fuse_req_t req)
 	struct error err = {0};
 	struct taking t = {h, NULL, &err};
 	struct written *w;
+	struct spent spent;
 	bool told;
 	off_t end;
 	int r;
@@ -214,16 +235,20 @@ void handle_flush(struct handle *h, fuse_req_t req)
 	h->taken = 0;
 	r = framer_flush(&h->framer, take, &t, &err);
 	h->broken = r == -EINVAL && framer_pending(&h->framer);
+	spent = take_spent(h, r);
 	pthread_mutex_unlock(&h->lock);
 	/* A shell closes a duplicate after each command: one line is enough. */
 	if (told && r) {
+		message_give_back(h->loop, &h->actor, &spent);
 		act_free(t.act);
 		fuse_reply_err(req, -r);
 		return;
 	}
 	w = begin(h, req, 0, end, true);
-	if (w)
-		finish(h, w, &t, r);
-	else
+	if (!w) {
 		act_free(t.act);
+		return;
+	}
+	w->spent = spent;
+	finish(h, w, &t, r);
 }

@@ -193,6 +193,21 @@ bool rate_take(struct rates *rates, const char *key, int64_t limit, int64_t per_
 	return may;
 }
 
+void rate_give(struct rates *rates, const char *key, int64_t limit, int64_t per_us)
+{
+	struct bucket *b;
+
+	if (limit <= 0 || per_us <= 0 || limit > INT64_MAX / per_us)
+		return;
+	pthread_mutex_lock(&rates->mutex);
+	b = find(rates, key, hash_key(key));
+	if (b != NULL) {
+		b->spent = b->spent > per_us ? b->spent - per_us : 0;
+		b->full_us = b->at_us + b->spent / limit + 1;
+	}
+	pthread_mutex_unlock(&rates->mutex);
+}
+
 int64_t rate_wait_us(
 	struct rates *rates, const char *key, int64_t limit, int64_t per_us, int64_t now_us)
 {

@@ -21,6 +21,9 @@ void rates_free(struct rates *); /* takes NULL */
 bool rate_take(
 	struct rates *, const char *key, int64_t limit, int64_t per_us, int64_t now_us, bool peek);
 
+/* Puts a token back that rate_take gave and nothing was done for. */
+void rate_give(struct rates *, const char *key, int64_t limit, int64_t per_us);
+
 /* How long until rate_take gives one again where nobody else takes it; 0: it would now. */
 int64_t rate_wait_us(
 	struct rates *, const char *key, int64_t limit, int64_t per_us, int64_t now_us);
@@ -30,6 +33,9 @@ int64_t rate_wait_us(
 struct burst {
 	int64_t began_us;
 	int count;
+	struct spent {
+		int broadcasts, tasks;
+	} spent; /* tokens that were taken for what is not taken yet, or refused */
 };
 #define BURST_US  INT64_C(1000000)
 #define BURST_MAX 100

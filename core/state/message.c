@@ -37,24 +37,57 @@ static int refuse_rate(struct loop *loop, const char *key, int64_t limit, int64_
 		(long long)((wait_us + unit - 1) / unit), ms ? "ms" : "s");
 }
 
+#define KEY_MAX (ID_MAX + 16)
+
+/* Whose bucket it is: an agent's tasks, or what a session or a user says. Under the state's lock.
+ */
+static void rate_key(const struct actor *actor, bool task, char key[KEY_MAX])
+{
+	const struct session *s = actor->session;
+
+	if (task)
+		snprintf(key, KEY_MAX, "t:%s", s->agent->key);
+	else if (s)
+		snprintf(key, KEY_MAX, "b:%s", s->id);
+	else
+		snprintf(key, KEY_MAX, "u:%u", (unsigned)actor->uid);
+}
+
+void message_give_back(struct loop *loop, const struct actor *actor, struct spent *spent)
+{
+	const struct config *config = loop->config;
+	char key[KEY_MAX];
+
+	for (; spent->tasks > 0 || spent->broadcasts > 0;
+		spent->tasks > 0 ? spent->tasks-- : spent->broadcasts--) {
+		const bool task = spent->tasks > 0;
+
+		state_rdlock(loop);
+		if (!task || actor->session->agent)
+			rate_key(actor, task, key);
+		else
+			key[0] = '\0';
+		state_unlock(loop);
+		if (key[0])
+			rate_give(loop->rates, key, task ? config->tasks : config->broadcasts,
+				task ? SECOND_US : MINUTE_US);
+	}
+}
+
 int message_may(struct loop *loop, const struct actor *actor, struct burst *burst, const char *type,
 	struct session *to, struct error *err)
 {
 	const struct config *config = loop->config;
 	struct session *s = actor->session;
 	int64_t now = loop_mono_us(loop);
-	char key[ID_MAX + 16];
-	bool stale, down;
+	char key[KEY_MAX];
+	bool stale, down, task;
 
 	state_rdlock(loop);
 	stale = s && s->ended_us;
 	down = to && to->ended_us;
-	if (s && s->agent && type && strncmp(type, "task.", 5) == 0)
-		snprintf(key, sizeof(key), "t:%s", s->agent->key);
-	else if (s)
-		snprintf(key, sizeof(key), "b:%s", s->id);
-	else
-		snprintf(key, sizeof(key), "u:%u", (unsigned)actor->uid);
+	task = s && s->agent && type && strncmp(type, "task.", 5) == 0;
+	rate_key(actor, task, key);
 	state_unlock(loop);
 	if (stale || actor->kind == ACTOR_ENDED)
 		return error_set(err, ESTALE, "session %s has ended; register again", s->id);
@@ -62,9 +95,10 @@ int message_may(struct loop *loop, const struct actor *actor, struct burst *burs
 		return error_set(err, EHOSTDOWN, "session %s has ended", to->id);
 	if (to)
 		return 0;
-	if (key[0] == 't') {
+	if (task) {
 		if (!rate_take(loop->rates, key, config->tasks, SECOND_US, now, false))
 			return refuse_rate(loop, key, config->tasks, SECOND_US, now, err);
+		burst->spent.tasks++;
 		return 0;
 	}
 	if (config->broadcasts && burst_goes_on(burst, now))
@@ -73,6 +107,7 @@ int message_may(struct loop *loop, const struct actor *actor, struct burst *burs
 		burst->count = 0;
 		return refuse_rate(loop, key, config->broadcasts, MINUTE_US, now, err);
 	}
+	burst->spent.broadcasts++;
 	return 0;
 }
 
@@ -287,6 +322,8 @@ static int tell_task(
 	if (!r)
 		r = task_word(
 			a, said->type, a->text[DATA].data + said->off, said->len, &said->task, err);
+	if (r)
+		message_give_back(loop, &a->actor, &burst.spent);
 	a->command.alone = true;
 	return r;
 }

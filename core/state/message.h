@@ -13,10 +13,13 @@
 struct message;
 
 /* Whether a message may begin here: the receiver lives, the actor's own session has not ended, and
- * no limit is reached. Counts it against the limits. -ESTALE, -EHOSTDOWN, -EDQUOT. `type` is NULL
- * where it is not known yet; `to` NULL is everyone. */
+ * no limit is reached. Counts it against the limits, and in burst->spent. -ESTALE, -EHOSTDOWN,
+ * -EDQUOT. `type` is NULL where it is not known yet; `to` NULL is everyone. */
 int message_may(struct loop *, const struct actor *, struct burst *, const char *type,
 	struct session *to, struct error *);
+
+/* Gives back what was counted for messages that were refused, and zeroes it. */
+void message_give_back(struct loop *, const struct actor *, struct spent *);
 
 /* Adds a message to the act, made where *act is NULL: to everyone as `say/type` or `broadcast` has
  * it (type NULL: what the message itself says, else broadcast.message), or to one session. The

@@ -24,7 +24,8 @@ bool command_is(int argc, char **argv)
 {
 	if (argc < 2 || is_mount8(argc, argv))
 		return false;
-	return command_find(argv[1]) != NULL || command_misspelt(argc, argv);
+	return command_find(argv[1]) != NULL || command_misspelt(argc, argv) ||
+	       command_behind(argc, argv) > 0;
 }
 
 const char *command_value(const struct call *call, char letter)
@@ -149,21 +150,32 @@ const struct command_option *command_option_at(const struct command_row *command
 	return NULL;
 }
 
-static int try_help(const struct call *call)
+static int see_help(const struct call *call)
 {
 	fprintf(stderr, "leitlfs %s: see leitlfs %s --help\n", call->command->name,
 		call->command->name);
 	return call->command->flags & COMMAND_STATUS ? COMMAND_RUN_FAILED : COMMAND_USAGE;
 }
 
-/* Options stand before the first word: what is said may hold anything that looks like one. */
+/* After getopt(3) said what is wrong. */
+static int refuse_option(const struct call *call)
+{
+	if (call->command->most > 0 && !(call->command->flags & COMMAND_FIRST))
+		fprintf(stderr, "leitlfs %s: a word that begins with - stands behind --\n",
+			call->command->name);
+	return see_help(call);
+}
+
+/* Options stand wherever they like before a "--", but for a program's own, which are behind it.
+ * Never as POSIXLY_CORRECT has it: an option would be said instead of obeyed. */
 static int parse(struct call *call, int argc, char **argv)
 {
 	struct option longs[OPTIONS_MAX + 1] = {{0}};
-	char shorts[2 * OPTIONS_MAX + 2] = "+", *end = shorts + 1;
+	char shorts[2 * OPTIONS_MAX + 2], *end = shorts;
 	const struct command_option *o;
-	int letter;
+	int letter, words = 1;
 
+	*end++ = call->command->flags & COMMAND_FIRST ? '+' : '-';
 	for (size_t i = 0; i < OPTIONS_MAX && (o = command_option_at(call->command, i)); i++) {
 		longs[i] = (struct option){o->name,
 			o->value != NULL ? required_argument : no_argument, NULL, o->letter};
@@ -174,14 +186,21 @@ static int parse(struct call *call, int argc, char **argv)
 	*end = '\0';
 	while ((letter = getopt_long(argc, argv, shorts, longs, NULL)) != -1) {
 		if (letter == '?')
-			return try_help(call);
+			return refuse_option(call);
+		if (letter == 1) { /* a word; those before it have been passed */
+			argv[words++] = optarg;
+			continue;
+		}
 		if (call->given_count == GIVEN_MAX)
 			return command_refuse(call, EINVAL, "too many options");
 		call->given[call->given_count++] = (struct given){(char)letter, optarg};
 	}
 	call->json = command_value(call, 'j') != NULL;
-	call->words = argv + optind;
-	call->word_count = (size_t)(argc - optind);
+	while (optind < argc)
+		argv[words++] = argv[optind++];
+	argv[words] = NULL;
+	call->words = argv + 1;
+	call->word_count = (size_t)words - 1;
 	return COMMAND_DONE;
 }
 
@@ -192,12 +211,12 @@ static int check_words(const struct call *call)
 	if (call->word_count < c->least) {
 		fprintf(stderr, "leitlfs %s: too few arguments; usage: leitlfs %s %s\n", c->name,
 			c->name, c->arguments);
-		return try_help(call);
+		return see_help(call);
 	}
 	if (call->word_count > c->most) {
 		fprintf(stderr, "leitlfs %s: one argument too many: %.64s\n", c->name,
 			call->words[c->most]);
-		return try_help(call);
+		return see_help(call);
 	}
 	return COMMAND_DONE;
 }
@@ -219,14 +238,23 @@ static int act_as(struct call *call, const char *id)
 	return rc == 0 ? COMMAND_DONE : command_fail(call, &err);
 }
 
+void command_note_moved(const struct call *call)
+{
+	if (call->at.moved)
+		fprintf(stderr, "leitlfs %s: %s; meanwhile the one at %s is meant\n",
+			call->command->name, LOCATE_ENDED, call->at.mount);
+}
+
 static int find_tree(struct call *call)
 {
 	const char *as = call->command->flags & COMMAND_AS ? command_value(call, 'i') : NULL;
 	struct error err = {0};
 	int rc = locate(command_value(call, 'm'), &call->at, &err);
 
-	if (rc == 0)
+	if (rc == 0) {
+		command_note_moved(call);
 		return as != NULL ? act_as(call, as) : COMMAND_DONE;
+	}
 	return fail_with(call, err.code, err.text,
 		call->command->flags & COMMAND_STATUS ? COMMAND_RUN_FAILED
 		: rc == -EINVAL                       ? COMMAND_USAGE

@@ -49,6 +49,7 @@ enum complete {
 	COMPLETE_SOURCE,  /* source:NAME, in a search */
 	COMPLETE_COMMAND,
 	COMPLETE_SECTION, /* of the manual */
+	COMPLETE_ASK,     /* an open question that waits for the caller, by its id */
 };
 
 struct command_option {
@@ -79,6 +80,7 @@ enum {
 	COMMAND_STATUS = 1 << 2, /* its failures are COMMAND_RUN_FAILED */
 	COMMAND_HIDDEN = 1 << 3, /* for completions, in no list; takes its words as they are */
 	COMMAND_AS = 1 << 4,     /* takes --as: works in the tree as/<id> */
+	COMMAND_FIRST = 1 << 5,  /* its options stand before its first word */
 };
 
 extern const struct command_row commands[];          /* ends with a NULL name */
@@ -129,9 +131,12 @@ const struct command_option *command_option_at(const struct command_row *, size_
 
 /* NULL: there is none of that name. */
 const struct command_row *command_find(const char *name);
+/* Where in argv the command is that options stand before, which belong behind it; 0: they do not,
+ * or are a mount's. */
+int command_behind(int argc, char **argv);
 /* Whether argv[1], which is no command, was meant to be one: nothing else is of that name. */
 bool command_misspelt(int argc, char **argv);
-/* Says so on stderr, with the command that was probably meant. Returns the status. */
+/* Says so of either on stderr, with the command that was probably meant. Returns the status. */
 int command_unknown(int argc, char **argv);
 
 /* `leitlfs COMMAND --help`, and the commands as lines of `leitlfs -h`. */
@@ -142,11 +147,16 @@ void commands_help(struct buf *out);
  * `lines`, newlines; so does what is no UTF-8. */
 void command_plain(struct buf *out, const char *text, size_t len, bool lines);
 
-/* The words from the index on, joined by spaces, or all of stdin where they are one "-". -EINVAL:
- * blank, or no UTF-8; -EMSGSIZE. */
+/* Says on stderr where the working directory's mount has ended and another at its place is meant
+ * (fs/command/locate.h). */
+void command_note_moved(const struct call *);
+
+/* The words from the index on, joined by spaces, or all of stdin where they are one "-", or none.
+ * -EINVAL: blank, or no UTF-8; -EMSGSIZE. */
 int command_text(const struct call *, size_t from, struct buf *out, struct error *);
 
 int command_ask(struct call *);
+int command_answer(struct call *);
 int command_say(struct call *);
 int command_run(struct call *);
 int command_show_status(struct call *);

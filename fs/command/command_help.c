@@ -64,6 +64,49 @@ static const char *nearest(const char *word)
 	return name;
 }
 
+/* An option that only commands have. */
+static bool is_of_commands(const char *word)
+{
+	static const char of_mount[] = "fdsrohV";
+
+	if (word[0] != '-' || word[1] == '\0' || strcmp(word, "--") == 0)
+		return false;
+	if (word[1] != '-')
+		return strchr(of_mount, word[1]) == NULL;
+	return strcmp(word, "--help") != 0 && strcmp(word, "--version") != 0;
+}
+
+int command_behind(int argc, char **argv)
+{
+	const struct command_row *row;
+
+	if (!is_of_commands(argv[1]))
+		return 0;
+	for (int i = 2; i < argc; i++) {
+		row = command_find(argv[i]);
+		if (row != NULL && !(row->flags & COMMAND_HIDDEN))
+			return i;
+	}
+	return 0;
+}
+
+static void add_word(struct buf *out, const char *word)
+{
+	buf_addc(out, ' ');
+	command_plain(out, word, strnlen(word, 256), false);
+}
+
+/* `leitlfs -m PATH status` as it was meant. */
+static void add_reordered(struct buf *out, int argc, char **argv, int at)
+{
+	buf_adds(out, "leitlfs: a command's options stand behind it: leitlfs");
+	add_word(out, argv[at]);
+	for (int i = 1; i < at; i++)
+		add_word(out, argv[i]);
+	for (int i = at + 1; i < argc; i++)
+		add_word(out, argv[i]);
+}
+
 /* Where a mount point would be meant there is one, or options of a mount are given. */
 bool command_misspelt(int argc, char **argv)
 {
@@ -92,13 +135,18 @@ static void add_meant(struct buf *out, const char *word)
 
 int command_unknown(int argc, char **argv)
 {
+	const int behind = command_behind(argc, argv);
 	struct buf out = BUF_INIT;
 
-	buf_addf(&out, "leitlfs: there is no command ");
-	command_plain(&out, argv[1], strnlen(argv[1], 64), false);
-	if (argc == 2)
-		buf_adds(&out, ", and no directory of that name to mount on");
-	add_meant(&out, argv[1]);
+	if (behind > 0) {
+		add_reordered(&out, argc, argv, behind);
+	} else {
+		buf_addf(&out, "leitlfs: there is no command ");
+		command_plain(&out, argv[1], strnlen(argv[1], 64), false);
+		if (argc == 2)
+			buf_adds(&out, ", and no directory of that name to mount on");
+		add_meant(&out, argv[1]);
+	}
 	if (buf_error(&out) == 0)
 		fprintf(stderr, "%s\n", out.data);
 	buf_release(&out);

@@ -173,17 +173,17 @@ static void name_of(const char *cmd, struct buf *out)
 
 static int make_record(const struct call *call, struct buf *out, struct error *err)
 {
-	struct buf name = BUF_INIT;
+	const char *id = command_value(call, 'i'), *name = command_value(call, 'n');
+	struct buf program = BUF_INIT;
 	int rc;
 
-	name_of(call->words[0], &name);
-	rc = buf_error(&name);
+	name_of(call->words[0], &program);
+	rc = buf_error(&program);
 	buf_addc(out, '{');
 	if (rc == 0)
-		rc = add_member(out, "agent_name",
-			command_value(call, 'n') ? command_value(call, 'n') : name.data, err);
+		rc = add_member(out, "agent_name", name ? name : id ? id : program.data, err);
 	if (rc == 0)
-		rc = add_member(out, "session_id", command_value(call, 'i'), err);
+		rc = add_member(out, "session_id", id, err);
 	if (rc == 0)
 		rc = add_member(out, "agent_type", command_value(call, 'y'), err);
 	if (rc == 0)
@@ -191,7 +191,7 @@ static int make_record(const struct call *call, struct buf *out, struct error *e
 	if (rc == 0)
 		rc = add_tags(call, out, err);
 	buf_adds(out, "}\n");
-	buf_release(&name);
+	buf_release(&program);
 	return rc != 0 ? rc : buf_error(out);
 }
 

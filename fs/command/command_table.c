@@ -25,7 +25,7 @@ static const struct command_option say_options[] = {
 };
 
 static const struct command_option run_options[] = {
-	{'n', "name", "NAME", "the agent's name; else CMD's", COMPLETE_NOTHING},
+	{'n', "name", "NAME", "the agent's name; else ID, else CMD's", COMPLETE_NOTHING},
 	{'i', "id", "ID", "the session's id; else one is made", COMPLETE_NOTHING},
 	{'t', "task", "TEXT", "what it is doing", COMPLETE_NOTHING},
 	{'g', "tag", "TAG", "a word to find it by; may be repeated", COMPLETE_NOTHING},
@@ -93,7 +93,7 @@ const struct command_row commands[] = {
 		"Exit status: CMD's own, or 128 and the number of the signal that ended it; 125\n"
 		"leitlfs failed, as where there is no mount; 126 CMD can't be run; 127 there is\n"
 		"no CMD. For these three no session is registered.\n",
-		run_options, COMMAND_TREE | COMMAND_STATUS, 1, SIZE_MAX, COMPLETE_PROGRAM,
+		run_options, COMMAND_TREE | COMMAND_STATUS | COMMAND_FIRST, 1, SIZE_MAX, COMPLETE_PROGRAM,
 		COMPLETE_PROGRAM, command_run},
 	{"status", "[options]", "who is in the loop, and what waits for you",
 		"Shows who is in the loop, with health and task, how much is unread for you, and\n"

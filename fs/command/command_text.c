@@ -75,7 +75,9 @@ static int read_stdin(struct buf *out, struct error *err)
 
 int command_text(const struct call *call, size_t from, struct buf *out, struct error *err)
 {
-	const bool is_stdin = call->word_count == from + 1 && strcmp(call->words[from], "-") == 0;
+	const bool is_stdin =
+		call->word_count == from ||
+		(call->word_count == from + 1 && strcmp(call->words[from], "-") == 0);
 	const size_t began = out->len;
 	int rc = is_stdin ? read_stdin(out, err) : 0;
 

@@ -230,6 +230,7 @@ void complete_kind(struct completion *c, enum complete what, size_t index)
 	case COMPLETE_SESSION:
 	case COMPLETE_TYPE:
 	case COMPLETE_SOURCE:
+	case COMPLETE_ASK:
 		offer_from_mount(c, what);
 		break;
 	}

@@ -6,10 +6,12 @@
 #include "core/base/text.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define PLACES_MAX 64 /* mounts of leitlfs that are told apart */
@@ -182,6 +184,42 @@ static int locate_around(const char *path, struct located *out, struct error *er
 	return rc;
 }
 
+bool locate_is_ended(void)
+{
+	char *path = getcwd(NULL, 0);
+	const bool reachable = path != NULL && path[0] == '/';
+	struct statfs fs;
+
+	free(path);
+	/* What is in the list of mounts is looked for there; statfs(2) is asked of the daemon. */
+	return !reachable && statfs(".", &fs) != 0 && (errno == ENOTCONN || errno == ECONNABORTED);
+}
+
+/* What is mounted where the ended mount of the working directory was. The kernel tells the
+ * directory's path within that mount alone ("/sessions"); $PWD, if it ends so, where it was. */
+static int locate_anew(const char *given, struct located *out, struct error *err)
+{
+	const char *place = getenv("PWD");
+	char within[PATH_MAX];
+	ssize_t len = readlink("/proc/self/cwd", within, sizeof(within) - 1);
+	size_t place_len = place != NULL ? strlen(place) : 0;
+	struct error unsaid = {0};
+
+	if (len == 1) /* the mount's root */
+		len = 0;
+	if (len < 0 || place_len <= (size_t)len || place[0] != '/' ||
+		strspn(given, "./") != strlen(given) || strstr(given, "..") != NULL ||
+		memcmp(place + place_len - (size_t)len, within, (size_t)len) != 0 ||
+		locate_around(place, out, &unsaid) != 0)
+		return error_set(err, ENOTCONN, LOCATE_ENDED);
+	if (strlen(out->mount) != place_len - (size_t)len) {
+		located_release(out);
+		return error_set(err, ENOTCONN, LOCATE_ENDED);
+	}
+	out->moved = true;
+	return 0;
+}
+
 static int locate_given(
 	const char *given, const char *whose, struct located *out, struct error *err)
 {
@@ -193,6 +231,8 @@ static int locate_given(
 	if (given[0] == '/' && mount_find(given, &mount) == 0)
 		return locate_around(given, out, err);
 	rc = mount_canonical(given, &path);
+	if (rc == -ENOTCONN && given[0] != '/' && locate_is_ended())
+		return locate_anew(given, out, err);
 	if (rc != 0)
 		return error_set(err, -rc, "%s%s: %s", whose, given, strerror(-rc));
 	rc = locate_around(path, out, err);
@@ -209,7 +249,7 @@ static int locate_here(struct located *out, struct error *err)
 
 	if (path == NULL || path[0] != '/') {
 		free(path);
-		return -ENOENT;
+		return locate_is_ended() ? locate_anew("", out, err) : -ENOENT;
 	}
 	rc = locate_around(path, out, &unsaid);
 	free(path);

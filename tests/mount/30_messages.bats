@@ -712,6 +712,34 @@ for n in range(30):  # messages to one are not broadcasts
 EOF
 }
 
+@test "what is refused does not count: one may be wrong as often as one is" {
+	leitl_up -O broadcasts=2,tasks=1
+	enter cece
+	agent_py cece <<'EOF'
+def send(text, name="broadcast"):
+    with opened(name) as fd:
+        os.write(fd, text)
+for n in range(4):
+    refused("EINVAL", send, b'{"event_type":1}')  # at the write
+    refused("EINVAL", send, b'{"session_id":1,"data":1}')
+    refused("EINVAL", send, b'{"message":"x"} {"event_type":1}')  # the second of one write
+    fd = os.open(path("broadcast"), os.O_WRONLY)
+    os.write(fd, b'{"message":')  # never ended
+    refused("EINVAL", os.close, fd)
+    refused("EINVAL", send, b'{"event_type":"task.started","data":1}')
+    refused("EINVAL", send, b'{"session_id":1}', "self/say/task.started")
+# What is ended after a flush that refused it counts, once.
+fd = os.open(path("broadcast"), os.O_WRONLY)
+os.write(fd, b'{"message":')
+refused("EINVAL", os.close, os.dup(fd))
+os.write(fd, b'"whole"}')
+os.close(fd)
+send(b"two\n")
+refused("EDQUOT", send, b"three\n")
+same([m["message"] for m in said()], ["whole", "two"])
+EOF
+}
+
 @test "tasks: 10 a second an agent" {
 	leitl_up -O broadcasts=1
 	enter cece

@@ -194,6 +194,9 @@ static void it_alternates_whatever_comes_between(void **state)
 		pthread_join(threads[i], &failed);
 		assert_null(failed);
 	}
+	/* What the last ones lead to may be under way yet, on the saver's thread. */
+	commit_hold(w->loop);
+	commit_resume(w->loop);
 	for (const char *at = told(w, &b); *at; at = strchr(at, ' ') + 1) {
 		int who = at[0] == 'b';
 		char sign = strchr(at, ' ')[-1];
