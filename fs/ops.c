@@ -1,12 +1,14 @@
 /* What the kernel asks of the tree: the table of operations, who asks and what is answered, and
  * what is of no file. */
-#include "fs/ops_private.h"
 #include "fs/handle.h"
 #include "fs/lower.h"
 #include "fs/mount.h"
+#include "fs/ops_private.h"
 #include "fs/private.h"
 
+#include "core/state/bind.h"
 #include "core/state/parts.h"
+#include "core/state/session.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -36,8 +38,13 @@ void op_refuse_in(
 	fuse_req_t req, const struct where *where, const char *name, int r, const struct error *err)
 {
 	struct caller c = op_caller(req);
+	struct session *as = where->as && where->as->uid == c.uid ? where->as : NULL;
+	struct actor actor;
+	bool known = actor_resolve(c.loop, c.uid, c.gid, c.pid, as, &actor) == 0;
 
-	refuse(c.server, c.uid, c.pid, where->session, where, name, -r, err);
+	refuse(c.server, c.uid, c.pid, known ? actor.session : NULL, where, name, -r, err);
+	if (known)
+		actor_release(&actor);
 	fuse_reply_err(req, -r);
 }
 

@@ -87,10 +87,13 @@ static int collect(struct stream *s, size_t size, struct buf *out)
 	if (r || out->len)
 		return r;
 	waits_lock(s->server->waits);
-	if (s->said.len)
-		take_front(&s->said, size, out);
+	/* What is read in parts goes on before anything else does. */
+	buf_add(&s->rest, s->said.data, s->said.len);
+	buf_reset(&s->said);
 	waits_unlock(s->server->waits);
-	return buf_error(out);
+	if (s->rest.len)
+		take_front(&s->rest, size, out);
+	return buf_error(&s->rest) ? buf_error(&s->rest) : buf_error(out);
 }
 
 /* Ends collecting, under the lock. Where there may be more than was taken, who waits is next and

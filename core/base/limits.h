@@ -36,11 +36,12 @@
 #define PATTERN_DEPTH_MAX   100000              /* and the choices that it may come back to */
 
 /* Asks. */
-#define ASKS_UID_MAX 10000                  /* open ones of one uid */
-#define ASK_TO_MAX   1000                   /* sessions that one is for */
-#define ASK_TYPE_MAX 64                     /* bytes */
-#define ASK_TIME_MAX (INT64_C(86400000000)) /* microseconds: a day */
-#define ROUTES_MAX   32                     /* tags for which an asker's last one is known */
+#define ASKS_UID_MAX       10000  /* open ones of one uid */
+#define ASK_TO_MAX         1000   /* sessions that one is for */
+#define ASK_RING_STEPS_MAX 200000 /* who is asked, looked at to find out who waits for whom */
+#define ASK_TYPE_MAX       64     /* bytes */
+#define ASK_TIME_MAX       (INT64_C(86400000000)) /* microseconds: a day */
+#define ROUTES_MAX         32                     /* tags for which an asker's last one is known */
 
 /* Claims, and working together. */
 #define CLAIM_NAME_MAX     255   /* bytes */
@@ -57,10 +58,11 @@
 #define TOGETHER_GIVEN_MAX 16384 /* bytes of a collaboration's metadata */
 
 /* Files in memory/; how large and how many, core/base/config.h says. */
-#define MEMORY_REMOVED_MAX 256  /* removed ones that are not open, and have a descriptor */
-#define MEMORY_XATTR_MAX   4000 /* bytes of a file's extended attributes, names and values */
-#define MEMORY_QUIET_NAMES 16   /* of directories below which one event stands for many, */
-#define MEMORY_QUIET_MAX   32   /* and such events that wait to be told */
+#define MEMORY_REMOVED_MAX   256     /* removed ones that are not open, and have a descriptor */
+#define MEMORY_XATTR_MAX     4000    /* bytes of a file's extended attributes, names and values */
+#define MEMORY_FDS_UNLIMITED 1000000 /* descriptors, where the system sets no limit */
+#define MEMORY_QUIET_NAMES   16      /* of directories below which one event stands for many, */
+#define MEMORY_QUIET_MAX     32      /* and such events that wait to be told */
 
 /* Tasks. */
 #define TASKS_MAX          10000              /* unfinished ones of one uid */

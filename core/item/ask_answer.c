@@ -38,7 +38,8 @@ int ask_may_answer(
 	return r;
 }
 
-/* It comes after the ask was decided, or this one's part of it: a message to the asker. */
+/* It comes after the ask was decided, or this one's part of it: a message to the asker, which
+ * counts as any, since there may be any number of them. */
 static int tell(struct loop *loop, struct act *a, const struct ask *ask, bool late,
 	const struct draft *speaker, struct error *err)
 {
@@ -47,7 +48,10 @@ static int tell(struct loop *loop, struct act *a, const struct ask *ask, bool la
 	struct draft d = *speaker;
 	const struct session *hearer;
 	bool quiet;
+	int r = act_check_quota(loop, a->actor.uid, reply->compact.len, err);
 
+	if (r)
+		return r;
 	hearer = ask_hearer(loop, ask, &quiet);
 	if (!hearer)
 		return error_set(err, EHOSTDOWN, "%s is over (%s), and its asker has gone",

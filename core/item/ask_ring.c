@@ -24,6 +24,7 @@ struct ring {
 	const struct ask_wish *wish;
 	struct waiter *waiters; /* by session */
 	size_t count;
+	size_t steps; /* that are left */
 };
 
 static int by_session(const void *a, const void *b)
@@ -111,6 +112,8 @@ static int collect(struct ring *ring)
 	return 0;
 }
 
+/* Where many wait for many, and it can't be told in ASK_RING_STEPS_MAX looks at who is asked, it is
+ * none: the timeouts end it. Others' commits wait meanwhile. */
 static bool is_any_ring(struct ring *ring)
 {
 	bool changed = true;
@@ -119,8 +122,14 @@ static bool is_any_ring(struct ring *ring)
 		changed = false;
 		for (size_t i = 0; i < ring->count; i++) {
 			struct waiter *w = &ring->waiters[i];
+			const size_t steps = w->ask ? w->ask->part_count : ring->wish->count;
 
-			if (w->stuck && goes_on(ring, w)) {
+			if (!w->stuck)
+				continue;
+			if (steps > ring->steps)
+				return false;
+			ring->steps -= steps;
+			if (goes_on(ring, w)) {
 				w->stuck = false;
 				changed = true;
 			}
@@ -131,7 +140,7 @@ static bool is_any_ring(struct ring *ring)
 
 bool ask_rings(struct loop *loop, const struct ask_wish *wish)
 {
-	struct ring ring = {.loop = loop, .wish = wish};
+	struct ring ring = {.loop = loop, .wish = wish, .steps = ASK_RING_STEPS_MAX};
 	size_t suspects = 0;
 	bool rings;
 

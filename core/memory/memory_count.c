@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,22 +90,42 @@ static int count_one(struct count *c, const struct stat *st)
 /* A directory that is still to be counted. */
 struct pending {
 	struct pending *next;
-	int fd;
 	char path[];
 };
 
-static int push(struct pending **stack, int at, const char *dir, const char *name)
+/* In as many steps as a path of the system's takes. It is changed. */
+static int open_dir(int root, char *path)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(root, ".", flags), next, code;
+	char *end;
+
+	while (fd >= 0 && *path) {
+		end = path + strlen(path);
+		if (end - path >= PATH_MAX) {
+			for (end = path + PATH_MAX - 1; *end != '/';)
+				end--;
+			*end = '\0';
+		} else {
+			end--; /* the last */
+		}
+		next = openat(fd, path, flags);
+		code = errno;
+		close(fd);
+		errno = code;
+		fd = next;
+		path = end + 1;
+	}
+	return fd;
+}
+
+static int push(struct pending **stack, const char *dir, const char *name)
 {
 	size_t size = strlen(dir) + strlen(name) + 2;
 	struct pending *p = malloc(sizeof(*p) + size);
 
 	if (!p)
 		return -ENOMEM;
-	p->fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (p->fd < 0) {
-		free(p);
-		return errno == EACCES ? 0 : -errno; /* its own user closed it */
-	}
 	snprintf(p->path, size, "%s%s%s", dir, *dir ? "/" : "", name);
 	p->next = *stack;
 	*stack = p;
@@ -113,13 +134,17 @@ static int push(struct pending **stack, int at, const char *dir, const char *nam
 
 static int count_dir(struct count *c, struct pending *at, struct pending **stack)
 {
-	DIR *dir = fdopendir(at->fd);
+	char *path = strdup(at->path);
+	int fd = path ? open_dir(c->m->fd, path) : -1, r = 0;
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *e;
 	struct stat st, in;
-	int r = 0;
 
+	free(path);
+	if (!dir && fd < 0) /* its own user closed it */
+		return !path ? -ENOMEM : errno == EACCES ? 0 : -errno;
 	if (!dir) {
-		close(at->fd);
+		close(fd);
 		return -ENOMEM;
 	}
 	if (fstat(dirfd(dir), &in) != 0)
@@ -139,7 +164,7 @@ static int count_dir(struct count *c, struct pending *at, struct pending **stack
 		if (!r)
 			r = look_at(c, in.st_ino, at->path, e->d_name, st.st_ino);
 		if (!r && S_ISDIR(st.st_mode))
-			r = push(stack, dirfd(dir), at->path, e->d_name);
+			r = push(stack, at->path, e->d_name);
 	}
 	if (!r && errno)
 		r = -errno;
@@ -147,19 +172,14 @@ static int count_dir(struct count *c, struct pending *at, struct pending **stack
 	return r;
 }
 
-/* Depth first, so that few descriptors are held. */
 static int count(struct count *c)
 {
 	struct pending *stack = NULL, *at;
-	int r = push(&stack, c->m->fd, "", ".");
+	int r = push(&stack, "", "");
 
-	if (stack)
-		stack->path[0] = '\0';
 	while ((at = stack)) {
 		stack = at->next;
-		if (r)
-			close(at->fd);
-		else
+		if (!r)
 			r = count_dir(c, at, &stack);
 		free(at);
 	}

@@ -290,7 +290,7 @@ own() { # COMMAND…: as that user, at home
 	local i
 	for i in 1 2 3 4 5; do
 		up
-		fusermount3 -u "$MNT"
+		wait_until fusermount3 -u "$MNT" # who looks for mounts just now makes it busy
 	done
 	up
 	fusermount3 -uz "$MNT"
@@ -478,7 +478,7 @@ EOF
 	timeout -s INT 0.05 "$LEITLFS" -o "state=$STATE" "$LEITL_TMP/mnt2" || true
 	wait_until eval '[ "$(watchdog_processes "$LEITL_TMP/mnt2")" = "" ] ||
 		[ -s "$LEITL_TMP/mnt2/README.md" ]'
-	[ "$(mount_count "$LEITL_TMP/mnt2")" = 0 ] || "$LEITLFS" umount "$LEITL_TMP/mnt2"
+	wait_until eval '[ "$(mount_count "$LEITL_TMP/mnt2")" = 0 ] || "$LEITLFS" umount "$LEITL_TMP/mnt2"'
 }
 
 # --- mount(8)

@@ -438,6 +438,33 @@ for n in range(30):
 EOF
 }
 
+@test "short reads of heartbeats and events between: no line is torn" {
+	leitl_up
+	enter bob
+	py <<'EOF'
+def beat():
+    with opened("sessions/bob/heartbeat") as to:
+        os.write(to, b"x\n")
+fd = os.open(path("feeds/all.live"), os.O_RDONLY | os.O_NONBLOCK)
+got, told = b"", 0
+for n in range(20):
+    for _ in range(5):
+        beat()
+    got += os.read(fd, 37)  # part of a line
+    with opened("broadcast") as to:
+        os.write(to, b'{"n":%d}' % n)
+until(lambda: lines("broadcast")[-1]["data"] == {"n": 19})
+while True:
+    try:
+        got += os.read(fd, 101)
+    except BlockingIOError:
+        if got.endswith(b"\n") and got.count(b"broadcast.message") == 20:
+            break
+same([e["data"]["n"] for e in parse(got) if e["event_type"] == "broadcast.message"], list(range(20)))
+assert any(e["event_type"] == "session.heartbeat" for e in parse(got))
+EOF
+}
+
 @test "the interrupt racing the answer loses nothing and doubles nothing" {
 	leitl_up
 	enter bob

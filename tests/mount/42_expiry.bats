@@ -130,7 +130,11 @@ for generation in range(2):
         assert at >= len(was[name]), f"{name}: what has gone is not where it was"
     # and there it stays for as long as it is kept
     fd = held["activity"]
-    line = content("activity").split(b"\n")[5]
+    def sixth():
+        say(n)
+        kept_lines = content("activity").split(b"\n")
+        return len(kept_lines) > 8 and kept_lines[5]
+    line = until(sixth, "some events to be kept")
     seq = json.loads(line)["seq"]
     at = os.pread(fd, 1 << 24, 0).index(line)
     while first_seq() <= seq:

@@ -471,6 +471,19 @@ none'
 	assert_eq "$(agent_sh cece 'cat <&7')" '{"data":1}'
 }
 
+@test "late answers are messages, and count as any; the answer that decides is never limited" {
+	need_root
+	leitl_up -o allow_other,messages=5
+	agent_start -u 1 ann
+	agent_start -u 2 bob
+	agent_do ann 'mkdir sessions/cece; echo "{\"request_id\":\"any\",\"data\":\"who?\"}" > asks/new'
+	agent_do bob 'mkdir sessions/bob; for i in 1 2 3 4 5; do echo $i > sessions/cece/inbox || exit 0; done'
+	assert_errno EDQUOT agent_do bob 'echo 6 > sessions/cece/inbox'
+	agent_do bob 'echo me > asks/any/reply'
+	assert_eq "$(agent_do ann 'cat asks/any/reply')" me
+	assert_errno EDQUOT agent_do bob 'echo "and more" > asks/any/reply'
+}
+
 @test "a question that is over is still handed out and answered; its status, brief.md and sent tell" {
 	leitl_up
 	enter bob cece eve

@@ -258,6 +258,52 @@ PY
 	wait_until eval '[ "$(told big memory.delete | wc -l)" = 1 ]'
 }
 
+@test "where no descriptor is left nothing is changed in a wrong name" {
+	local most said name
+	up
+	enter par
+	agent_do par 'echo x >memory/cut; mkdir memory/there; echo x >memory/gone'
+	most=$(prlimit --pid "$DAEMON" --nofile -o SOFT --noheadings | tr -d ' ')
+	# All that is below is in use: there are no more.
+	prlimit --pid "$DAEMON" --nofile=8:
+	for name in 'mkdir memory/new' 'rmdir memory/there' 'rm memory/gone' 'mv memory/gone memory/new' \
+		'ln memory/gone memory/new' 'ln -s gone memory/new' 'truncate -c -s 0 memory/cut' \
+		'touch memory/new'; do
+		said=$(agent_do par "$name" 2>&1) && fail "succeeded: $name"
+		assert_match "$said" 'Too many open files' "$name"
+	done
+	prlimit --pid "$DAEMON" --nofile="$most:"
+	assert_eq "$(cat "$MEM/cut" "$MEM/gone"; ls "$MEM" | paste -sd' ')" $'x\nx\ncut gone there'
+	assert_match "$(last_error)" '"errno":"EMFILE"'
+	agent_do par 'mkdir memory/new'
+	assert_eq "$(jq -rc 'select(.event_type == "memory.write") | [.session_id, .data.path]' "$MNT/activity" |
+		tail -n 1)" '["par","memory/new"]'
+}
+
+@test "one user's open files leave descriptors to the rest" {
+	ulimit -n 200
+	up
+	py <<'PY'
+held = []
+try:
+    while len(held) < 150:
+        held.append(os.open(path(f"memory/f{len(held)}"), os.O_RDWR | os.O_CREAT))
+except OSError as e:
+    same(errno.errorcode[e.errno], "EMFILE")
+same(len(held), 100)
+line = lines("errors")[-1]
+same([line["errno"], line["path"]], ["EMFILE", "memory/f100"])
+assert "this user has 100 files open there, half of what the daemon may" in line["reason"], line
+refused("EMFILE", os.listdir, path("memory"))
+os.mkdir(path("sessions/ann"))
+with open(path("as/ann/broadcast"), "w") as f:
+    f.write("still here\n")
+same(said()[-1]["message"], "still here")
+os.close(held.pop())
+same(len(os.listdir(path("memory"))), 100)
+PY
+}
+
 @test "what git does below .git is one event, and what it does beside is told as ever" {
 	local before
 	up
@@ -720,6 +766,20 @@ PY
 	assert_eq "$(told one | wc -l)" 2
 	rm "$MEM/two"
 	assert_eq "$(used)" 0
+}
+
+@test "more directories in one than the daemon may have descriptors: it starts again" {
+	up
+	ulimit -n 200
+	leitl_down
+	up
+	mkdir "$MEM/many"
+	(cd "$MEM/many" && seq -f d%g 300 | xargs mkdir)
+	mkdir -p "$MEM/many/d7/$(printf 'deeper/%.0s' $(seq 100))"
+	leitl_kill9
+	up
+	assert_eq "$(find "$MEM" -mindepth 1 | wc -l)" 401
+	assert_eq "$(df --output=iused "$MEM" | tail -n 1 | tr -d ' ')" 401
 }
 
 @test "revisions go on after a restart" {

@@ -37,10 +37,11 @@ void fuzz_corpus_release(struct fuzz_corpus *c)
 
 void fuzz_run(fuzz_target target, const struct fuzz_text *t, size_t len)
 {
-	uint8_t *copy = malloc(len > 0 ? len : 1);
+	uint8_t *copy = malloc(len + 1);
 
 	assert_non_null(copy);
 	memcpy(copy, t->bytes, len);
+	copy[len] = '\0';
 	target(copy, len);
 	free(copy);
 }

@@ -2,7 +2,8 @@
  * A fuzz target on its corpus, and on mutations of it that are the same every time; so that it is
  * kept working, and run with the sanitizers, where there is no libFuzzer.
  *
- * What a target is given lies in memory of just its size, so that reads past its end are seen.
+ * What a target is given lies in memory of just its size and a NUL, so that reads past its end are
+ * seen. (With strict_string_checks, strndup(3) is taken to need the NUL.)
  */
 #ifndef TESTS_UNIT_FUZZ_CORPUS_H
 #define TESTS_UNIT_FUZZ_CORPUS_H
