@@ -93,7 +93,7 @@ $(OUT)/%.o: %.c Makefile
 $(OUT)/core/report/dashboard_html.o: $(wildcard core/report/page/*)
 $(OUT)/fs/command/man.o: docs/tree.md docs/protocol.md
 $(OUT)/man/%: $(OUT)/leitlfs | $(OUT)/man
-	$(OUT)/leitlfs man $(subst .,,$(suffix $@)) >$@.new
+	$(OUT)/leitlfs man --roff $(subst .,,$(suffix $@)) >$@.new
 	mv $@.new $@
 $(OUT)/unit $(OUT)/helpers $(OUT)/bench $(OUT)/man:
 	@mkdir -p $@

@@ -60,13 +60,14 @@ static void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct memory_file *f;
 	struct error err = {0};
 	struct actor actor = {.uid = c.uid, .gid = c.gid, .kind = ACTOR_USER};
-	int r;
+	int r = 0;
 
 	/* Who only reads is nobody's business where reading is not told. */
 	if ((fi->flags & O_ACCMODE) != O_RDONLY || fi->flags & O_TRUNC ||
 		c.server->config->memory_reads == SWITCH_ON)
-		memory_file_actor(&c, view, &actor);
-	r = memory_file_open(view->node, fi->flags, &actor, &f, &err);
+		r = memory_file_actor(&c, view, &actor);
+	if (!r)
+		r = memory_file_open(view->node, fi->flags, &actor, &f, &err);
 	actor_release(&actor);
 	if (r) {
 		memory_refuse(req, view, NULL, r, &err);
@@ -108,11 +109,12 @@ static void op_make(
 	struct memory_file *f = NULL;
 	struct memory_node *n;
 	struct error err = {0};
-	struct actor actor;
+	struct actor actor = {0};
 	struct stat st;
 	int r = at && (at->name = strdup(name)) ? 0 : -ENOMEM;
 
-	memory_actor(&c, dir, &actor);
+	if (!r)
+		r = memory_actor(&c, dir, &actor);
 	if (!r)
 		r = memory_create(dir->node, name, fi->flags, mode, &actor, &n, &st, &f, &err);
 	actor_release(&actor);

@@ -5,11 +5,12 @@
 
 #include "fs/memory_view.h"
 
-/* Who acts: in a directory of as/'s that session, else whom the process is. Never fails: who can't
- * be told is the user. The caller releases it. */
-void memory_actor(const struct caller *, const struct memory_view *dir, struct actor *out);
+/* Who acts: in a directory of as/'s that session, else whom the process is. -EMFILE and others as
+ * actor_resolve(), where that can't be learnt: nothing is changed in a wrong name. The caller
+ * releases it in any case. */
+int memory_actor(const struct caller *, const struct memory_view *dir, struct actor *out);
 /* The same of who opens or cuts a file, or whatever it is. */
-void memory_file_actor(const struct caller *, const struct memory_view *, struct actor *out);
+int memory_file_actor(const struct caller *, const struct memory_view *, struct actor *out);
 
 /* Answers -r (0: done), and notes the reason where there is one: at a view, or a name in it. Where
  * the disk refused it the errno has one; of those there is one line a second. */

@@ -12,23 +12,27 @@
 #include <stdlib.h>
 #include <string.h>
 
-void memory_actor(const struct caller *c, const struct memory_view *dir, struct actor *out)
+int memory_actor(const struct caller *c, const struct memory_view *dir, struct actor *out)
 {
-	if (actor_resolve(c->loop, c->uid, c->gid, c->pid, dir->as, out))
-		*out = (struct actor){.uid = c->uid, .gid = c->gid, .kind = ACTOR_USER};
+	int r = actor_resolve(c->loop, c->uid, c->gid, c->pid, dir->as, out);
+
+	if (r)
+		return r;
 	/* What a process does with files after its session ended, its user does. */
 	if (out->kind == ACTOR_ENDED) {
 		actor_release(out);
 		out->kind = ACTOR_USER;
 	}
+	return 0;
 }
 
-void memory_file_actor(const struct caller *c, const struct memory_view *view, struct actor *out)
+int memory_file_actor(const struct caller *c, const struct memory_view *view, struct actor *out)
 {
 	struct memory_view at = {.as = memory_views_finder(c->server->views, c->pid, view)};
+	int r = memory_actor(c, &at, out);
 
-	memory_actor(c, &at, out);
 	session_unref(at.as);
+	return r;
 }
 
 void memory_refuse(fuse_req_t req, const struct memory_view *view, const char *name, int r,
@@ -43,7 +47,9 @@ void memory_refuse(fuse_req_t req, const struct memory_view *view, const char *n
 
 		memory_path(view->node, name, &path);
 		where = path.data ? path.data : "memory";
-		if (by_limit)
+		if (by_limit && r == -EMFILE) /* who wants many has many refused */
+			memory_refused(c.server->memory, c.uid, c.pid, as, where, -r, err->text);
+		else if (by_limit)
 			refusal_add(c.loop->refusals, c.uid, c.pid, as, where, -r, err->text);
 		else
 			memory_refused(c.server->memory, c.uid, c.pid, as, where, -r, NULL);

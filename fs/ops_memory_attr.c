@@ -80,10 +80,10 @@ static int set_size(const struct caller *c, struct memory_view *view, struct mem
 	off_t size, struct act **act, struct error *err)
 {
 	struct actor actor;
-	int r;
+	int r = memory_file_actor(c, view, &actor);
 
-	memory_file_actor(c, view, &actor);
-	r = memory_truncate(view->node, f, size, &actor, act, err);
+	if (!r)
+		r = memory_truncate(view->node, f, size, &actor, act, err);
 	actor_release(&actor);
 	return r;
 }

@@ -101,8 +101,9 @@ void memory_op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t
 	int r;
 
 	(void)dev;
-	memory_actor(&c, at, &actor);
-	r = memory_make(at->node, name, mode, &actor, &m.node, &m.st, &m.act, &m.err);
+	r = memory_actor(&c, at, &actor);
+	if (!r)
+		r = memory_make(at->node, name, mode, &actor, &m.node, &m.st, &m.act, &m.err);
 	actor_release(&actor);
 	reply_made(req, &c, at, name, r, &m);
 }
@@ -120,8 +121,9 @@ void memory_op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, co
 	struct actor actor;
 	int r;
 
-	memory_actor(&c, at, &actor);
-	r = memory_symlink(at->node, name, target, &actor, &m.node, &m.st, &m.act, &m.err);
+	r = memory_actor(&c, at, &actor);
+	if (!r)
+		r = memory_symlink(at->node, name, target, &actor, &m.node, &m.st, &m.act, &m.err);
 	actor_release(&actor);
 	reply_made(req, &c, at, name, r, &m);
 }
@@ -134,8 +136,9 @@ void memory_op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const cha
 	struct actor actor;
 	int r;
 
-	memory_actor(&c, at, &actor);
-	r = memory_link(m.node, at->node, name, &actor, &m.st, &m.act, &m.err);
+	r = memory_actor(&c, at, &actor);
+	if (!r)
+		r = memory_link(m.node, at->node, name, &actor, &m.st, &m.act, &m.err);
 	actor_release(&actor);
 	reply_made(req, &c, at, name, r, &m);
 }
@@ -151,8 +154,9 @@ static void take_away(fuse_req_t req, fuse_ino_t parent, const char *name, bool 
 	struct actor actor;
 	int r;
 
-	memory_actor(&c, at, &actor);
-	r = memory_remove(at->node, name, is_dir, &actor, &act, &err);
+	r = memory_actor(&c, at, &actor);
+	if (!r)
+		r = memory_remove(at->node, name, is_dir, &actor, &act, &err);
 	actor_release(&actor);
 	if (r)
 		memory_refuse(req, at, name, r, &err);
@@ -184,8 +188,9 @@ void memory_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 		fuse_reply_err(req, EXDEV);
 		return;
 	}
-	memory_actor(&c, at, &actor);
-	r = memory_rename(from->node, name, at->node, to, flags, &actor, &act, &err);
+	r = memory_actor(&c, at, &actor);
+	if (!r)
+		r = memory_rename(from->node, name, at->node, to, flags, &actor, &act, &err);
 	actor_release(&actor);
 	if (r)
 		memory_refuse(req, at, to, r, &err);
@@ -197,6 +202,8 @@ void memory_op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_
 
 struct listing {
 	pthread_mutex_t mutex;
+	struct memory *memory;
+	uid_t uid;
 	DIR *dir;
 	struct dirent *next; /* was read, and had no room */
 	off_t at;
@@ -209,23 +216,26 @@ static struct listing *listing_of(struct fuse_file_info *fi)
 
 static void listing_free(struct listing *l)
 {
-	if (l->dir)
-		closedir(l->dir);
+	memory_list_close(l->memory, l->uid, l->dir);
 	pthread_mutex_destroy(&l->mutex);
 	free(l);
 }
 
 void memory_op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
+	struct caller c = op_caller(req);
 	struct listing *l = calloc(1, sizeof(*l));
+	struct error err = {0};
 	void *dir = NULL;
-	int r = l ? memory_list(memory_view_of(ino)->node, &dir) : -ENOMEM;
+	int r = l ? memory_list(memory_view_of(ino)->node, c.uid, &dir, &err) : -ENOMEM;
 
 	if (r) {
 		free(l);
-		memory_refuse(req, memory_view_of(ino), NULL, r, NULL);
+		memory_refuse(req, memory_view_of(ino), NULL, r, &err);
 		return;
 	}
+	l->memory = c.server->memory;
+	l->uid = c.uid;
 	pthread_mutex_init(&l->mutex, NULL);
 	l->dir = dir;
 	fi->fh = (uint64_t)(uintptr_t)l;

@@ -37,6 +37,38 @@ size_t stream_split(struct stream *s, const char *line, size_t len, size_t size)
 	return size;
 }
 
+/* Shares a line out among those who wait, whom `p` is the first of: each gets what its read has
+ * room for, and what is left then is the next read's. So nobody waits while there is a rest. Under
+ * the lock of the waits; they are answered without it. */
+static void share(struct stream *s, struct parked *p, const char *line, size_t len)
+{
+	struct parked *next;
+
+	while (len > p->size && (next = waits_take(&s->parked))) {
+		line += p->size;
+		len -= p->size;
+		p->next = next;
+		p = next;
+	}
+	p->next = NULL;
+	stream_split(s, line, len, p->size);
+}
+
+static void answer_shares(struct parked *p, const char *line, size_t len)
+{
+	struct parked *next;
+	size_t part;
+
+	for (; p; p = next) {
+		next = p->next;
+		part = len < p->size ? len : p->size;
+		fuse_reply_buf(p->req, line, part);
+		line += part;
+		len -= part;
+		free(p);
+	}
+}
+
 /* A record of the view was applied. A parked reader has had everything before it. */
 static void news(struct follower *f, struct record *r)
 {
@@ -61,18 +93,17 @@ static void news(struct follower *f, struct record *r)
 	p = stream_wake(s, &poll);
 	line = view_line(s->view, r, &len);
 	if (p) {
-		len = stream_split(s, line, len, p->size);
+		share(s, p, line, len);
 		s->next_pos = r->pos + 1;
 		if (r->seq)
 			s->next_seq = r->seq + 1;
 	}
 	waits_unlock(waits);
 	if (p) {
-		fuse_reply_buf(p->req, line, len);
+		answer_shares(p, line, len);
 		histogram_add(&s->loop->metrics->wake_time, histogram_times,
 			loop_wall_us(s->loop) - r->time_us);
 	}
-	free(p);
 	stream_tell_poll(poll);
 }
 
@@ -91,13 +122,11 @@ static void said(struct follower *f, const char *line, size_t len)
 	s->news++;
 	p = stream_wake(s, &poll);
 	if (p)
-		len = stream_split(s, line, len, p->size);
+		share(s, p, line, len);
 	else if (s->said.len + len <= SAID_BYTES)
 		buf_add(&s->said, line, len);
 	waits_unlock(waits);
-	if (p)
-		fuse_reply_buf(p->req, line, len);
-	free(p);
+	answer_shares(p, line, len);
 	stream_tell_poll(poll);
 }
 

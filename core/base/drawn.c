@@ -28,13 +28,6 @@ size_t drawn_count(const struct json *object, const char *key)
 	return json_count(json_get(object, key));
 }
 
-/* What turns the direction of writing: it would go on over the rest of the line. */
-static bool turns(ucs4_t c)
-{
-	return c == 0x061c || c == 0x200e || c == 0x200f || (c >= 0x202a && c <= 0x202e) ||
-	       (c >= 0x2066 && c <= 0x2069);
-}
-
 /* The next character: how many columns it takes, and what to show (`*len` bytes at *show). */
 static size_t next(const char **at, const char **show, size_t *len)
 {
@@ -47,7 +40,7 @@ static size_t next(const char **at, const char **show, size_t *len)
 	if (size)
 		u8_mbtouc(&c, (const uint8_t *)*at, size);
 	*at += *len;
-	columns = size && !turns(c) ? uc_width(c, "UTF-8") : -1;
+	columns = size && !text_is_turn(*show, *len) ? uc_width(c, "UTF-8") : -1;
 	if (columns < 0 || text_is_control(*show, *len)) {
 		*show = c == '\n' || c == '\t' || c == '\r' ? " " : "?";
 		*len = 1;

@@ -36,8 +36,10 @@
 #define PATTERN_DEPTH_MAX   100000              /* and the choices that it may come back to */
 
 /* Asks. */
-#define ASKS_UID_MAX       10000  /* open ones of one uid */
-#define ASK_TO_MAX         1000   /* sessions that one is for */
+#define ASKS_UID_MAX       10000              /* open ones of one uid */
+#define ASKS_CLOSED_MAX    1000               /* that are over, of all */
+#define ASKS_CLOSED_BYTES  ((size_t)64 << 20) /* and what these hold */
+#define ASK_TO_MAX         1000               /* sessions that one is for */
 #define ASK_RING_STEPS_MAX 200000 /* who is asked, looked at to find out who waits for whom */
 #define ASK_TYPE_MAX       64     /* bytes */
 #define ASK_TIME_MAX       (INT64_C(86400000000)) /* microseconds: a day */

@@ -95,6 +95,19 @@ bool text_is_control(const char *character, size_t len)
 	return len == 3 && s[0] == 0xe2 && s[1] == 0x80 && (s[2] == 0xa8 || s[2] == 0xa9);
 }
 
+bool text_is_turn(const char *character, size_t len)
+{
+	const unsigned char *s = (const unsigned char *)character;
+
+	if (len == 2) /* U+061C */
+		return s[0] == 0xd8 && s[1] == 0x9c;
+	if (len != 3 || s[0] != 0xe2)
+		return false;
+	if (s[1] == 0x80) /* U+200E, U+200F, U+202A to U+202E */
+		return s[2] == 0x8e || s[2] == 0x8f || (s[2] >= 0xaa && s[2] <= 0xae);
+	return s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9; /* U+2066 to U+2069 */
+}
+
 static bool is_plain(char c)
 {
 	unsigned char u = (unsigned char)c;

@@ -37,6 +37,10 @@ size_t text_count(const char *text, size_t len);
  * line (U+2028, U+2029). */
 bool text_is_control(const char *character, size_t len);
 
+/* Whether the character of `len` bytes turns the direction of writing: what follows it on the line
+ * would be drawn elsewhere (Unicode Standard Annex 9). */
+bool text_is_turn(const char *character, size_t len);
+
 /* How many bytes at the start of text stand in a JSON string as they are: up to the first '"',
  * '\\', byte below 0x20, or DEL. Looks at no encoding. */
 size_t text_plain(const char *text, size_t len);

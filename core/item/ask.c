@@ -331,6 +331,25 @@ static int apply(struct state *st, struct item *item, const struct record *r,
 	return err;
 }
 
+#define PART_BYTES 128 /* about what one takes beside its texts; the same on every machine */
+
+static size_t length(const char *text)
+{
+	/* A null is not saved, and is none afterwards. */
+	return text && strcmp(text, "null") != 0 ? strlen(text) : 0;
+}
+
+static size_t bytes(const struct item *item)
+{
+	const struct ask *ask = (const struct ask *)item;
+	size_t n = length(ask->type) + length(ask->data) + length(ask->schema) + length(ask->error);
+
+	for (size_t i = 0; i < ask->part_count; i++)
+		n += PART_BYTES + length(ask->parts[i].from) + length(ask->parts[i].answer) +
+		     length(ask->parts[i].error);
+	return n;
+}
+
 static void release(struct item *item)
 {
 	struct ask *ask = (struct ask *)item;
@@ -351,7 +370,9 @@ const struct item_ops ask_item = {
 	.prefix = "ask.",
 	.begins = "ask.asked",
 	.size = sizeof(struct ask),
-	.closed_max = 1000,
+	.closed_max = ASKS_CLOSED_MAX,
+	.bytes = bytes,
+	.closed_bytes = ASKS_CLOSED_BYTES,
 	.apply = apply,
 	.save = ask_save,
 	.load = ask_load,

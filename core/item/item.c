@@ -128,9 +128,13 @@ struct item *item_make(struct state *st, enum item_kind kind, const char *id)
 	return item;
 }
 
-void item_enlist(struct state *st, struct item *item)
+int item_enlist(struct state *st, struct item *item)
 {
-	list_add(&(item->closed_us ? st->items.closed : st->items.open)[item->kind], item);
+	int r = item->closed_us ? item_closed_add(&st->items.closed[item->kind], item) : 0;
+
+	if (!r)
+		list_add(&(item->closed_us ? st->items.closed : st->items.open)[item->kind], item);
+	return r;
 }
 
 /* Drops a closed one. */
@@ -141,22 +145,27 @@ static void drop(struct state *st, struct item *item)
 	while (*link != item)
 		link = &(*link)->hash_next;
 	*link = item->hash_next;
+	item_closed_take(&st->items.closed[item->kind], item);
 	list_take(&st->items.closed[item->kind], item);
 	item->gone = true;
 	item_touch(st, item);
 	item_unref(item);
 }
 
-static void close_item(struct state *st, struct item *item, const struct record *r)
+static int close_item(struct state *st, struct item *item, const struct record *r)
 {
 	struct item_list *closed = &st->items.closed[item->kind];
+	struct item *oldest;
 
+	if (item_closed_add(closed, item))
+		return -ENOMEM;
 	list_take(&st->items.open[item->kind], item);
 	item->closed_us = r->time_us;
 	item->closed_pos = r->pos;
 	list_add(closed, item);
-	while (closed->count > item_kinds[item->kind]->closed_max)
-		drop(st, closed->first);
+	while (closed->count > 0 && (oldest = item_closed_excess(closed, item)))
+		drop(st, oldest);
+	return 0;
 }
 
 /* Applying. */
@@ -190,7 +199,7 @@ static int begin(struct state *st, enum item_kind kind, const char *id, const st
 		memcpy(item->session, r->session, strnlen(r->session, ID_MAX));
 	item->began_us = r->time_us;
 	item->began_pos = r->pos;
-	item_enlist(st, item);
+	item_enlist(st, item); /* it is open: that can't fail */
 	*out = item;
 	return item_take_text(&item->from, detail, "from");
 }
@@ -221,9 +230,7 @@ int items_apply(
 		return err;
 	r->item = item_ref(item);
 	item_touch(st, item);
-	if (closes && !item->closed_us)
-		close_item(st, item, r);
-	return 0;
+	return closes && !item->closed_us ? close_item(st, item, r) : 0;
 }
 
 int items_session_ends(
@@ -258,6 +265,8 @@ void items_release(struct items *items)
 		items->dirty = item->dirty_next;
 		item_unref(item);
 	}
+	for (int kind = 0; kind < ITEM_KINDS; kind++)
+		item_closed_release(&items->closed[kind]);
 	for (size_t i = 0; i < SLOTS; i++) {
 		for (item = items->hash[i]; item; item = next) {
 			next = item->hash_next;

@@ -12,7 +12,11 @@
  * elsewhere; with {"tell":"ID ID"} one that everyone may see stands in the inboxes of these
  * sessions, too.
  *
- * A closed item stays readable for as long as ended sessions do, the newest `closed_max` of a kind.
+ * A closed item stays readable for as long as ended sessions do, `closed_max` of a kind, and of
+ * some kinds as long as these hold no more than `closed_bytes`. Past that the user who has the most
+ * of them (or the most bytes) loses his oldest, so that nobody drives out what is others'; but what
+ * was just closed stays, however large. This is part of applying a record: the same log leaves the
+ * same items.
  *
  * Threads: as core/state/state.h. Items are counted by reference: whoever keeps a pointer beyond
  * the state's lock holds one.
@@ -53,7 +57,9 @@ struct item {
 	int64_t began_pos, closed_pos;
 
 	/* lists */
-	struct item *prev, *next; /* of the kind's open or closed ones */
+	struct item *prev, *next;         /* of the kind's open or closed ones */
+	struct item *own_prev, *own_next; /* of the closed ones of the same uid */
+	size_t bytes;                     /* what it holds, once it is closed (item_ops.bytes) */
 	struct item *hash_next, *dirty_next;
 	bool dirty, gone; /* gone: its row is to be dropped */
 
@@ -66,6 +72,10 @@ struct item_ops {
 	const char *begins; /* the type that makes one, "ask.asked" */
 	size_t size;        /* of the kind's struct */
 	size_t closed_max;  /* closed ones that stay readable; 0: none */
+	/* What a closed one holds, by what is saved of it alone; and how much all of them may.
+	 * NULL: that is not limited. */
+	size_t (*bytes)(const struct item *);
+	size_t closed_bytes;
 	/* Applies a record of the item; the one that began it, too. `text` is the detail's. Sets
 	 * *closes where the item is over. -ENOMEM, -EUCLEAN. */
 	int (*apply)(struct state *, struct item *, const struct record *,
@@ -94,6 +104,8 @@ struct items {
 	struct item_list {
 		struct item *first, *last; /* in the order in which they began, or were closed */
 		size_t count;
+		size_t bytes;              /* closed ones: what they hold, */
+		struct item_owner *owners; /* and whose they are (core/item/item_closed.c) */
 	} open[ITEM_KINDS], closed[ITEM_KINDS];
 	struct item *dirty;
 	int64_t numbers[ITEM_KINDS]; /* the highest that an id was made of: item_number */

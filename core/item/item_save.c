@@ -210,8 +210,9 @@ int items_load(struct state *st, struct error *err)
 
 	if (l.count)
 		qsort(l.all, l.count, sizeof(struct item *), by_age);
-	for (size_t i = 0; i < l.count; i++)
-		item_enlist(st, l.all[i]);
+	for (size_t i = 0; i < l.count && !r; i++)
+		if (item_enlist(st, l.all[i]))
+			r = error_set(err, ENOMEM, "out of memory");
 	free(l.all);
 	for (int kind = 0; kind < ITEM_KINDS && !r; kind++) {
 		snprintf(name, sizeof(name), "number.%d", kind);

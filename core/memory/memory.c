@@ -154,6 +154,7 @@ int memory_open(
 	pthread_mutex_init(&m->root.mutex, NULL);
 	m->idle_tail = &m->idle;
 	m->next_us = INT64_MAX;
+	memory_fds_init(m);
 	init_locks(m);
 	r = open_dir(m, err);
 	if (!r)
@@ -208,6 +209,7 @@ void memory_close(struct memory *m)
 	notes_close(m->notes);
 	if (m->fd >= 0)
 		close(m->fd);
+	memory_fds_release(m);
 	pthread_rwlock_destroy(&m->names);
 	pthread_cond_destroy(&m->told);
 	pthread_cond_destroy(&m->quiet_cond);

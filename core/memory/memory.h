@@ -32,7 +32,8 @@
  * again.
  *
  * Errnos are those of the system calls, and: -EFBIG, -ENOSPC (a limit; the reason says which),
- * -EDQUOT (too many events are kept of this user), -EPERM (devices and pipes), -EXDEV (something
+ * -EDQUOT (too many events are kept of this user), -EMFILE (this user, or all, have too many files
+ * open), -EPERM (devices and pipes), -EXDEV (something
  * was mounted there). Any thread; all may block for the disk, as on any file system, and for
  * nothing else.
  */
@@ -153,8 +154,9 @@ int memory_fallocate(struct memory_file *, int mode, off_t, off_t len, struct er
 off_t memory_seek(struct memory_file *, off_t, int whence); /* SEEK_DATA, SEEK_HOLE */
 int memory_sync(struct memory_file *, bool datasync);
 
-/* A directory as it is listed: readdir(3)'s stream, which the caller closes. */
-int memory_list(struct memory_node *, void **dir); /* a DIR * */
+/* A directory as it is listed by that user: readdir(3)'s stream, a DIR *; and its end. */
+int memory_list(struct memory_node *, uid_t, void **dir, struct error *);
+void memory_list_close(struct memory *, uid_t, void *dir);
 int memory_sync_dir(void *dir);
 
 #endif

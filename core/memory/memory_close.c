@@ -70,6 +70,7 @@ void memory_file_close(struct memory_file *f)
 	delist(f);
 	dirty_drop(f->node->memory->dirty, f->slot);
 	close(f->fd);
+	memory_fd_give(f->node->memory, f->actor.uid);
 	for (int i = 0; i < f->writer_count; i++)
 		free(f->writers[i]);
 	actor_release(&f->actor);

@@ -142,14 +142,16 @@ int memory_file_open(struct memory_node *n, int flags, const struct actor *actor
 		return S_ISDIR(n->type) ? -EISDIR : -ENXIO;
 	if (writes)
 		r = memory_may(n->memory, actor, err);
+	if (!r)
+		r = memory_fd_take(n->memory, actor->uid, err);
 	if (r)
 		return r;
 	fd = memory_open_node(n, flags);
-	if (fd < 0)
-		return fd;
-	f = file_new(n, fd, flags, actor);
-	if (!f)
-		return -ENOMEM;
+	f = fd < 0 ? NULL : file_new(n, fd, flags, actor);
+	if (!f) {
+		memory_fd_give(n->memory, actor->uid);
+		return fd < 0 ? fd : -ENOMEM;
+	}
 	if (flags & O_TRUNC)
 		r = cut(f, err);
 	if (r) {
@@ -257,11 +259,18 @@ int memory_create(struct memory_node *dir, const char *name, int flags, mode_t m
 		r = memory_charge(m, 0, 1, err);
 	if (r)
 		return r;
+	r = memory_fd_take(m, actor->uid, err);
+	if (r) {
+		memory_account(m, 0, -1);
+		return r;
+	}
 	pthread_rwlock_wrlock(&m->names);
 	r = create_locked(dir, name, flags, mode, actor, node, st, out);
 	pthread_rwlock_unlock(&m->names);
-	if (r)
+	if (r) {
+		memory_fd_give(m, actor->uid);
 		memory_account(m, 0, -1);
+	}
 	return r == -EEXIST ? open_found(dir, name, flags, actor, node, st, out, err) : r;
 }
 
@@ -270,10 +279,9 @@ struct memory_node *memory_file_node(struct memory_file *f)
 	return f->node;
 }
 
-int memory_list(struct memory_node *n, void **out)
+static int list(struct memory_node *n, DIR **out)
 {
 	struct memory_place p;
-	DIR *dir;
 	int r, fd = -1;
 
 	pthread_rwlock_rdlock(&n->memory->names);
@@ -286,11 +294,30 @@ int memory_list(struct memory_node *n, void **out)
 	pthread_rwlock_unlock(&n->memory->names);
 	if (r)
 		return r;
-	dir = fdopendir(fd);
-	if (!dir) {
-		close(fd);
-		return -ENOMEM;
-	}
-	*out = dir;
-	return 0;
+	*out = fdopendir(fd);
+	if (*out)
+		return 0;
+	close(fd);
+	return -ENOMEM;
+}
+
+int memory_list(struct memory_node *n, uid_t uid, void **out, struct error *err)
+{
+	DIR *dir = NULL;
+	int r = memory_fd_take(n->memory, uid, err);
+
+	if (r)
+		return r;
+	r = list(n, &dir);
+	if (r)
+		memory_fd_give(n->memory, uid);
+	else
+		*out = dir;
+	return r;
+}
+
+void memory_list_close(struct memory *m, uid_t uid, void *dir)
+{
+	closedir(dir);
+	memory_fd_give(m, uid);
 }

@@ -21,7 +21,8 @@
 #include <limits.h>
 #include <pthread.h>
 
-#define MEMORY_BUCKETS  65536    /* a power of two */
+#define MEMORY_BUCKETS  65536 /* a power of two */
+#define MEMORY_HOLDERS  256
 #define MEMORY_DIR      "memory" /* of the state, and of the mount */
 #define MEMORY_REVISION "user.leitlfs.revision"
 
@@ -96,7 +97,10 @@ struct memory {
 	struct memory_node *idle, **idle_tail; /* removed, known, not open; the oldest first */
 	int idle_count;
 	int64_t bytes, nodes; /* used of the limits */
-	char user[64];        /* the name of the user told of last */
+	/* Descriptors of what is open (memory_fds.c). */
+	int64_t fds_open, fds_most, fds_most_of_one;
+	struct memory_holder *holders[MEMORY_HOLDERS];
+	char user[64]; /* the name of the user told of last */
 	uid_t user_uid;
 	int64_t user_until_us;
 	struct dirty_list *dirty;
@@ -151,6 +155,15 @@ int64_t memory_blocks(off_t size);                        /* what a file of that
 
 /* Whether its user may cause one more event. */
 int memory_may(struct memory *, const struct actor *, struct error *);
+
+/* --- memory_fds.c */
+
+/* One more descriptor for what the user opens: -EMFILE with the reason, -ENOMEM; and gives it back.
+ * The limits are shares of RLIMIT_NOFILE as it was at init. */
+void memory_fds_init(struct memory *);
+void memory_fds_release(struct memory *);
+int memory_fd_take(struct memory *, uid_t, struct error *);
+void memory_fd_give(struct memory *, uid_t);
 
 /* --- memory_name.c */
 

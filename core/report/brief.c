@@ -10,11 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MORE_MAX 128 /* what tells how much was left out */
+#define MORE_MAX   128  /* what tells how much was left out */
+#define PAGE_USUAL 4096 /* what the parts' least bytes are meant for */
 
 /* What matters first stands first. */
 static part_fn *const parts[] = {
-	part_asked, part_unread, part_own, part_collaborations, part_others, part_files};
+	part_asked, part_unread, part_own, part_collaborations, part_gone, part_others, part_files};
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
 
 void part_heading(struct part *p, const char *format, ...)
@@ -53,7 +54,7 @@ static void show(const struct part *p, size_t room, struct buf *out)
 {
 	size_t n = p->count;
 
-	if (!p->total)
+	if (!p->total && !p->alone)
 		return;
 	while (n > 0 && part_size(p, n) > room)
 		n--;
@@ -90,12 +91,14 @@ static void show_head(struct loop *loop, struct session *s, struct buf *out)
 	state_unlock(loop);
 }
 
-/* What a part needs at least: so much is kept for it while those before it are shown. */
-static size_t needs(const struct part *p)
+/* What a part needs at least: so much is kept for it while those before it are shown. Of a small
+ * page it is less, so that what stands first is not pushed out by what comes last. */
+static size_t needs(const struct part *p, size_t max)
 {
-	size_t all = p->total ? part_size(p, p->count) : 0;
+	const size_t all = p->total || p->alone ? part_size(p, p->count) : 0;
+	const size_t least = max < PAGE_USUAL ? p->least * max / PAGE_USUAL : p->least;
 
-	return all < p->least ? all : p->least;
+	return all < least ? all : least;
 }
 
 int brief_make(
@@ -113,12 +116,12 @@ int brief_make(
 		r = parts[i](loop, search, s, &part[i]);
 		if (!r)
 			r = buf_error(&part[i].text);
-		kept += needs(&part[i]);
+		kept += needs(&part[i], max);
 	}
 	for (size_t i = 0; i < PARTS && !r; i++) {
 		size_t used = out->len - from;
 
-		kept -= needs(&part[i]);
+		kept -= needs(&part[i], max);
 		show(&part[i], max > used + kept ? max - used - kept : 0, out);
 	}
 	for (size_t i = 0; i < PARTS; i++)

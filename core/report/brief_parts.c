@@ -5,9 +5,7 @@
 #include "core/context/matched.h"
 #include "core/context/search.h"
 #include "core/item/ask.h"
-#include "core/item/collaboration.h"
 #include "core/item/task.h"
-#include "core/state/inbox.h"
 #include "core/state/page.h"
 #include "core/state/parts.h"
 #include "core/state/session.h"
@@ -16,9 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_SHOWN 64
+#define NAME_SHOWN  64
+#define QUERY_SHOWN 80
 
-static void add_text(struct buf *b, const char *text)
+void part_text(struct buf *b, const char *text)
 {
 	page_span(b, text, strlen(text), BRIEF_TEXT);
 }
@@ -32,7 +31,7 @@ static void add_question(struct buf *b, const struct ask *ask)
 
 	if (!ask->data || json_parse_value(ask->data, strlen(ask->data), &value, NULL))
 		return;
-	add_text(b, json_text(value) ? json_text(value) : ask->data);
+	part_text(b, json_text(value) ? json_text(value) : ask->data);
 	json_free(value);
 }
 
@@ -58,6 +57,14 @@ static void add_asked(struct loop *loop, const struct ask *ask, struct part *p)
 	part_entry(p);
 }
 
+bool brief_waits(const struct ask *ask, const struct session *s)
+{
+	if (ask->status != ASK_OPEN)
+		return false;
+	/* Its own questions for anyone are for others; one to itself is a note. */
+	return ask_awaits(ask, s->id) || (ask->anyone && strcmp(ask->item.session, s->id) != 0);
+}
+
 /* Those that wait for this session first, then those that anyone may answer. */
 int part_asked(struct loop *loop, struct search *search, struct session *s, struct part *p)
 {
@@ -73,89 +80,12 @@ int part_asked(struct loop *loop, struct search *search, struct session *s, stru
 		for (const struct item *i = first; i; i = i->next) {
 			const struct ask *ask = (const struct ask *)i;
 
-			if (ask->status != ASK_OPEN)
-				continue;
-			/* Its own questions for anyone are for others; one to itself is a note. */
-			if (anyone ? ask->anyone && strcmp(i->session, s->id) != 0
-				   : ask_awaits(ask, s->id))
+			if (brief_waits(ask, s) && ask_awaits(ask, s->id) == !anyone)
 				add_asked(loop, ask, p);
 		}
 	}
 	state_unlock(loop);
 	return 0;
-}
-
-/* Unread. */
-
-/* What a line says: its message where that is text, else its data. */
-static void add_said(struct buf *b, const struct json *event, const char *line, size_t len)
-{
-	const struct json *data = json_get(event, "data"), *message = NULL;
-	const char *raw;
-	size_t raw_len;
-
-	if (json_kind(data) == JSON_KIND_OBJECT)
-		message = json_get(data, "message");
-	if (message && json_text(message))
-		add_text(b, json_text(message));
-	else if (json_member(line, len, "data", &raw, &raw_len))
-		page_span(b, raw, raw_len, BRIEF_TEXT);
-}
-
-struct unread {
-	struct part *part;
-	size_t questions; /* that were met */
-};
-
-static bool add_message(void *arg, struct record *r, const char *line, size_t len)
-{
-	struct unread *u = arg;
-	struct part *p = u->part;
-	const char *from = "leitlfs";
-	struct json *event;
-
-	/* Questions have a part of their own. */
-	if (strcmp(r->type, "ask.asked") == 0) {
-		u->questions++;
-		return true;
-	}
-	if (p->count == BRIEF_LINES || json_parse(line, len, &event, NULL))
-		return p->count < BRIEF_LINES;
-	json_get_string(event, "from", 0, &from, NULL);
-	buf_addf(&p->text, "- %lld %s", (long long)r->seq, r->target ? "to you from " : "from ");
-	page_name(&p->text, from);
-	if (strcmp(r->type, "message.direct") != 0 && strcmp(r->type, "broadcast.message") != 0)
-		buf_addf(&p->text, ", %s", r->type);
-	buf_adds(&p->text, ": ");
-	add_said(&p->text, event, line, len);
-	buf_addc(&p->text, '\n');
-	json_free(event);
-	part_entry(p);
-	return p->count < BRIEF_LINES;
-}
-
-/* Those to it first. */
-int part_unread(struct loop *loop, struct search *search, struct session *s, struct part *p)
-{
-	const uint64_t all = inbox_unread_count(loop, s);
-	struct unread u = {p, 0};
-	int r;
-
-	(void)search;
-	if (!all)
-		return 0;
-	p->rest = "cat self/unread.md";
-	p->least = 700;
-	part_heading(p,
-		"Unread: %llu (`cat self/next` reads the oldest, `echo SEQ > self/ack` marks)",
-		(unsigned long long)all);
-	r = inbox_each_unread(loop, s, INBOX_DIRECT, true, add_message, &u);
-	if (!r && p->count < BRIEF_LINES)
-		r = inbox_each_unread(loop, s, INBOX_BROADCAST, true, add_message, &u);
-	p->total = p->count;
-	if (all > p->count + u.questions)
-		p->total = (size_t)all - u.questions;
-	return r;
 }
 
 /* The others. */
@@ -187,7 +117,7 @@ static void add_other(struct part *p, const struct session *s)
 		buf_adds(b, ", late");
 	if (s->task) {
 		buf_adds(b, ": ");
-		add_text(b, s->task);
+		part_text(b, s->task);
 	}
 	buf_addc(b, '\n');
 	part_entry(p);
@@ -220,6 +150,26 @@ int part_others(struct loop *loop, struct search *search, struct session *s, str
 }
 
 /* The files that match. */
+
+/* What they are found by: a query that was written, in its own words, else the task. */
+static void files_heading(
+	struct loop *loop, const struct session *s, const struct results *found, struct part *p)
+{
+	struct buf words = BUF_INIT;
+	bool own;
+
+	state_rdlock(loop);
+	own = s->query != NULL;
+	state_unlock(loop);
+	if (own)
+		page_span(&words, found->query, strlen(found->query), QUERY_SHOWN);
+	else
+		buf_adds(&words, "your task");
+	if (!buf_error(&words))
+		part_heading(p, "Files for %s: %lld", words.data, (long long)found->total);
+	buf_release(&words);
+}
+
 int part_files(struct loop *loop, struct search *search, struct session *s, struct part *p)
 {
 	struct results *found;
@@ -232,7 +182,7 @@ int part_files(struct loop *loop, struct search *search, struct session *s, stru
 	p->rest = "cat self/context/results.md";
 	p->least = 400;
 	if (found->count)
-		part_heading(p, "Files for `self/context/query`: %lld", (long long)found->total);
+		files_heading(loop, s, found, p);
 	for (size_t i = 0; i < found->count; i++) {
 		const struct result *one = &found->items[i];
 
@@ -276,7 +226,7 @@ static void add_task(struct part *p, const struct task *task)
 	buf_addf(&p->text, "- task `%s`", task->item.id);
 	if (task->description) {
 		buf_adds(&p->text, ": ");
-		add_text(&p->text, task->description);
+		part_text(&p->text, task->description);
 	}
 	buf_addf(&p->text, " (`echo true > tasks/%s/complete`)\n", task->item.id);
 	part_entry(p);
@@ -317,46 +267,6 @@ int part_own(struct loop *loop, struct search *search, struct session *s, struct
 	add_tasks(st, s, p);
 	add_claims(st, s, p, true);
 	add_claims(st, s, p, false);
-	state_unlock(loop);
-	return 0;
-}
-
-/* The newest decision, and how to vote where it has not. */
-static void add_decision(struct buf *b, const struct collaboration *c, const struct session *s)
-{
-	const struct decision *d = &c->decisions[c->decision_count - 1];
-	bool voted = false;
-
-	for (size_t i = 0; i < d->vote_count; i++)
-		voted = voted || strcmp(d->votes[i].key, s->agent->key) == 0;
-	buf_addf(b, "; decision %zu, %zu voted: ", c->decision_count, d->vote_count);
-	add_text(b, d->text);
-	if (!voted)
-		buf_addf(b, " (`echo yes > collaborations/%s/votes/%zu`)", c->item.id,
-			c->decision_count);
-}
-
-int part_collaborations(struct loop *loop, struct search *search, struct session *s, struct part *p)
-{
-	struct state *st = loop->state;
-	const struct collaboration *c = NULL;
-
-	(void)search;
-	p->rest = "ls collaborations";
-	p->least = 300;
-	state_rdlock(loop);
-	part_heading(p, "Collaborations (`echo … > collaborations/ID/messages`)");
-	while (s->agent && (c = collaboration_next(st, c, s->agent->key, s->id))) {
-		if (!part_takes(p))
-			continue;
-		buf_adds(&p->text, "- ");
-		page_name(&p->text, c->item.id);
-		buf_addf(&p->text, ", %zu take part", c->participant_count);
-		if (c->decision_count)
-			add_decision(&p->text, c, s);
-		buf_addc(&p->text, '\n');
-		part_entry(p);
-	}
 	state_unlock(loop);
 	return 0;
 }

@@ -6,8 +6,8 @@
  * top` are all drawn from it and from nothing else, so they say the same.
  *
  * It shows a uid what that uid may read in the files: of direct messages nobody's text, of asks the
- * text where it is everyone's or the uid asked or is asked, of sources those that it sees. It shows
- * nothing that looking changes.
+ * text where it is everyone's or the uid asked or is asked, and why one has no answer, of sources
+ * those that it sees. It shows nothing that looking changes.
  *
  * The snapshot is {"seq","time_ms","started_ms","you":{…},"health":{…},"counts":{…},"sessions":[…],
  * "activity":[…],"messages":[…],"asks":[…],"tasks":[…],"collaborations":[…],"claims":[…],
@@ -29,9 +29,9 @@ struct loop;
 
 #define DASHBOARD_SESSIONS                                                                         \
 	500 /* living ones: the late first, then who says what he does; heard of last */
-#define DASHBOARD_GONE     20 /* that ended within the last… */
-#define DASHBOARD_GONE_S   600
-#define DASHBOARD_EVENTS   50 /* newest */
+#define DASHBOARD_GONE     20  /* that ended within the last… */
+#define DASHBOARD_GONE_S   900 /* …seconds; brief.md tells of the same */
+#define DASHBOARD_EVENTS   50  /* newest */
 #define DASHBOARD_MESSAGES 30
 #define DASHBOARD_ITEMS    100 /* of each: asks, tasks, collaborations, claims, alerts, sources */
 #define DASHBOARD_TEXT     240 /* bytes of what somebody wrote, in one entry */

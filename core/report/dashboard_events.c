@@ -2,6 +2,7 @@
 #include "core/report/dashboard_private.h"
 
 #include "core/base/json.h"
+#include "core/item/ask.h"
 #include "core/state/parts.h"
 
 #include <errno.h>
@@ -127,8 +128,70 @@ static void add_words(struct buf *b, const struct json *data)
 	}
 }
 
+/* Who was to answer, for people: the one who was asked, or nobody by name. */
+static void add_silent(struct loop *loop, const char *id, struct buf *words)
+{
+	const struct ask *ask;
+	const struct session *s = NULL;
+
+	state_rdlock(loop);
+	ask = (const struct ask *)state_item(loop->state, ITEM_ASK, id);
+	if (ask && !ask->anyone && ask->part_count == 1)
+		s = state_session(loop->state, ask->parts[0].session);
+	if (s)
+		buf_addf(words, "no answer in time by %s", s->agent_name);
+	else
+		buf_adds(words, "too few answers in time");
+	state_unlock(loop);
+}
+
+/* What became of a question, in words of ours: its answer is its asker's, but that there is none is
+ * everyone's to see (asks/ID/ask.json). Why stands first, for names are long. */
+static void add_failure(struct buf *b, struct loop *loop, const struct json *detail, const char *id)
+{
+	const char *reason = drawn_text(detail, "reason"), *who = drawn_text(detail, "by_name");
+	struct buf words = BUF_INIT;
+
+	if (!*who)
+		who = "who was asked";
+	buf_addf(&words, "%s: ", id);
+	if (strcmp(reason, "timeout") == 0)
+		add_silent(loop, id, &words);
+	else if (strcmp(reason, "cancelled") == 0)
+		buf_adds(&words, "taken back by its asker");
+	else if (strcmp(reason, "deadlock") == 0)
+		buf_adds(&words, "no answer, all wait for each other");
+	else if (strcmp(reason, "ended") == 0)
+		buf_addf(&words, "no answer, %s has ended", who);
+	else
+		buf_addf(&words, "no answer, %s says why", who);
+	if (!buf_error(&words))
+		dashboard_add_text(b, "told", words.data);
+	buf_release(&words);
+}
+
+/* Of an ask's event: which ask it is, and why it has no answer. Others than those in it see no more
+ * of the event than that. */
+static void add_ask(struct buf *b, struct loop *loop, const struct record *r)
+{
+	struct json *detail;
+	const char *id;
+
+	if (strncmp(r->type, "ask.", 4) != 0 || !r->detail ||
+		json_parse(r->detail, strlen(r->detail), &detail, NULL))
+		return;
+	id = drawn_text(detail, "item");
+	if (strcmp(r->type, "ask.failed") == 0)
+		add_failure(b, loop, detail, id);
+	else if (json_truth(json_get(detail, "over")))
+		buf_addf(b, ",\"told\":\"%s: no more answers follow\"", id);
+	else
+		dashboard_add_text(b, "ask", id);
+	json_free(detail);
+}
+
 /* Only what others than sender and receiver see of it. */
-static void add_event(struct buf *b, const struct record *r, bool first)
+static void add_event(struct buf *b, struct loop *loop, const struct record *r, bool first)
 {
 	const struct json *data;
 	struct json *event;
@@ -139,6 +202,7 @@ static void add_event(struct buf *b, const struct record *r, bool first)
 	dashboard_add_text(b, "session", r->session);
 	dashboard_add_time(b, "time_ms", r->time_us);
 	add_receivers(b, r->target);
+	add_ask(b, loop, r);
 	if (r->shown && json_parse(r->shown, r->shown_len, &event, NULL) == 0) {
 		dashboard_add_text(b, "from", drawn_text(event, "from"));
 		data = json_get(event, "data");
@@ -164,7 +228,7 @@ static void show(struct taking *t, const char *name, struct newest *n, size_t mo
 	buf_addf(t->out, ",\n\"%s\":[", name);
 	for (size_t i = 0; i < n->count && shown < most; i++)
 		if (n->records[i]->kind == RECORD_EVENT)
-			add_event(t->out, n->records[i], shown++ == 0);
+			add_event(t->out, t->loop, n->records[i], shown++ == 0);
 	buf_addc(t->out, ']');
 }
 

@@ -95,6 +95,13 @@ static void show_entry(struct sheet *s, enum drawn_kind kind, const struct json 
 	buf_addc(s->out, '\n');
 }
 
+/* How a question that waits for who looks is answered. */
+static void show_answer(struct sheet *s, const struct json *ask)
+{
+	if (json_truth(json_get(ask, "for_you")))
+		buf_addf(s->out, "    answer: echo … > asks/%s/reply\n", drawn_text(ask, "id"));
+}
+
 /* What waits for who looks. */
 static void show_yours(struct sheet *s)
 {
@@ -159,8 +166,11 @@ static void show_list(struct sheet *s, enum drawn_kind kind, size_t most)
 		return;
 	(void)snprintf(words, sizeof(words), "%lld", (long long)all);
 	heading(s, what->title, kind >= DRAWN_MESSAGE ? "the newest first" : words);
-	for (i = 0; i < json_count(list) && i < most; i++)
+	for (i = 0; i < json_count(list) && i < most; i++) {
 		show_entry(s, kind, json_item(list, i));
+		if (kind == DRAWN_ASK)
+			show_answer(s, json_item(list, i));
+	}
 	if (kind < DRAWN_MESSAGE)
 		rest(s, i, all, what->where);
 }

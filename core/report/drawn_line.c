@@ -116,13 +116,14 @@ static void task(struct line *l, const struct json *t)
 static void collaboration(struct line *l, const struct json *c)
 {
 	const size_t names = part(l, 20, 48);
-	char words[64];
+	const long long messages = drawn_number(c, "messages", 0),
+			decisions = drawn_number(c, "decisions", 0);
+	char words[80];
 
 	cell(l, drawn_text(c, "id"), part(l, 14, 28));
 	l->width -= drawn_list(l->out, json_get(c, "participants"), names, false);
-	(void)snprintf(words, sizeof(words), ", %lld said, %lld decided  ",
-		(long long)drawn_number(c, "messages", 0),
-		(long long)drawn_number(c, "decisions", 0));
+	(void)snprintf(words, sizeof(words), ": %lld message%s, %lld decision%s  ", messages,
+		messages == 1 ? "" : "s", decisions, decisions == 1 ? "" : "s");
 	plain(l, words);
 	quote(l, drawn_text(json_get(c, "decision"), "text"));
 }
@@ -161,18 +162,49 @@ static void alert(struct line *l, const struct json *a)
 	plain(l, drawn_text(a, "session"));
 }
 
-static void event(struct line *l, const struct json *e, bool message)
+/* Whether an event is told to nobody but the session that it is about. */
+static bool is_its_own(const struct json *e)
+{
+	const char *to = json_text(json_item(json_get(e, "to"), 0));
+
+	return drawn_count(e, "to") == 1 && to && strcmp(to, drawn_text(e, "session")) == 0;
+}
+
+/* What was said, where everyone may know it; of the rest, how much. */
+static void said(struct line *l, const struct json *e)
 {
 	const int64_t bytes = drawn_number(e, "bytes", -1);
+	const char *text = drawn_text(e, "text"), *ask = drawn_text(e, "ask"),
+		   *told = drawn_text(e, "told");
+	char size[DRAWN_SHORT];
+
+	if (*told) {
+		plain(l, told);
+		return;
+	}
+	if (*ask) {
+		plain(l, ask);
+		plain(l, bytes >= 0 ? ", " : "  ");
+	}
+	if (bytes >= 0) {
+		drawn_bytes(bytes, size);
+		plain(l, "private, ");
+		plain(l, size);
+	} else {
+		quote(l, *text ? text : drawn_text(e, "facts"));
+	}
+}
+
+static void event(struct line *l, const struct json *e, bool message)
+{
 	const size_t names = part(l, 14, 24), types = part(l, 20, 24);
-	char clock[DRAWN_SHORT], size[DRAWN_SHORT];
-	const char *text = drawn_text(e, "text");
+	char clock[DRAWN_SHORT];
 
 	drawn_clock(drawn_number(e, "time_ms", 0), clock);
 	cell(l, clock, 8);
 	if (!message)
 		cell(l, drawn_text(e, "type"), types);
-	if (json_has(e, "to")) {
+	if (json_has(e, "to") && !is_its_own(e)) {
 		l->width -= drawn_cell(l->out, drawn_text(e, "from"), names, false);
 		plain(l, " to ");
 		l->width -= drawn_list(l->out, json_get(e, "to"), names, false);
@@ -180,12 +212,7 @@ static void event(struct line *l, const struct json *e, bool message)
 	} else {
 		cell(l, drawn_text(e, "from"), names);
 	}
-	if (bytes >= 0) {
-		drawn_bytes(bytes, size);
-		plain(l, size);
-	} else {
-		quote(l, *text ? text : drawn_text(e, "facts"));
-	}
+	said(l, e);
 }
 
 void drawn_line(struct buf *out, enum drawn_kind kind, const struct json *item, int64_t now_ms,

@@ -144,7 +144,7 @@ void command_help(const struct command_row *, struct buf *out);
 void commands_help(struct buf *out);
 
 /* Adds text of others for a terminal: control characters become '?' but for tabs and, where
- * `lines`, newlines; so does what is no UTF-8. */
+ * `lines`, newlines; so do what turns the direction of writing, and what is no UTF-8. */
 void command_plain(struct buf *out, const char *text, size_t len, bool lines);
 
 /* Says on stderr where the working directory's mount has ended and another at its place is meant

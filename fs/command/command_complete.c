@@ -107,17 +107,33 @@ static void offer_options(struct completion *c, const struct command_row *comman
 	}
 }
 
+/* Notes what an option says that the rest depends on. */
+static void note_option(struct completion *c, const struct command_option *o, const char *value)
+{
+	if (o->letter == 'm' && o->complete == COMPLETE_MOUNT)
+		c->mount = value;
+	else if (o->letter == 'i' && o->complete == COMPLETE_SESSION)
+		c->as = value;
+}
+
 /* The words of a command, from words[1] on; the last is the one that was begun. */
 static void complete_command(
 	struct completion *c, const struct command_row *command, char **words, size_t count)
 {
+	const bool mixed = !(command->flags & COMMAND_FIRST);
+	size_t i = 1, said = 0; /* words that are no options */
 	bool ended = false;
-	size_t i = 1;
 
-	for (; i + 1 < count && words[i][0] == '-' && words[i][1] != '\0' && !ended; i++) {
+	for (; i + 1 < count; i++) {
 		const struct command_option *o;
 		size_t at = 0;
 
+		if (ended || words[i][0] != '-' || words[i][1] == '\0') {
+			if (!mixed)
+				break;
+			said++;
+			continue;
+		}
 		ended = strcmp(words[i], "--") == 0;
 		o = ended ? NULL : value_option(command, words[i], &at);
 		if (o == NULL)
@@ -126,16 +142,15 @@ static void complete_command(
 			complete_kind(c, o->complete, 0);
 			return;
 		}
-		if (o->letter == 'm')
-			c->mount = at > 0 ? words[i] + at : words[i + 1];
+		note_option(c, o, at > 0 ? words[i] + at : words[i + 1]);
 		i += at == 0;
 	}
 	if (i + 1 == count && c->word[0] == '-' && !ended)
 		offer_options(c, command);
 	else if (command->first == COMPLETE_PROGRAM)
 		complete_kind(c, COMPLETE_PROGRAM, i + 1);
-	else if (count - i <= command->most)
-		complete_kind(c, i + 1 == count ? command->first : command->rest, 0);
+	else if (said < command->most)
+		complete_kind(c, said == 0 ? command->first : command->rest, 0);
 }
 
 /* NAME or NAME=VALUE behind the last comma. */

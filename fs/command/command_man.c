@@ -1,9 +1,10 @@
 /*
  * leitlfs man [1|5|7]: a page of the manual. At a terminal man(1) or mandoc(1) shows it; elsewhere
- * its source is printed, as mdoc(7), which is also what `make` installs.
+ * it is printed as text; and with --roff as mdoc(7), which is what `make` installs.
  */
 #include "fs/command/command.h"
 #include "fs/command/man.h"
+#include "fs/command/man_plain.h"
 #include "fs/command/program.h"
 
 #include <errno.h>
@@ -93,6 +94,26 @@ static int show(const struct call *call, const struct buf *page)
 	return command_refuse(call, EIO, "the page can't be shown (status %d)", rc);
 }
 
+/* For a file, a pipe, or a program that reads. */
+static int print_text(const struct call *call, struct buf *page)
+{
+	struct buf text = BUF_INIT;
+	int rc = man_plain(page, &text), status;
+
+	if (rc == -EOPNOTSUPP) {
+		fprintf(stderr,
+			"leitlfs %s: neither mandoc(1), groff(1) nor man(1) is here to make it "
+			"readable; this is the page's source\n",
+			call->command->name);
+		return command_print(call, page);
+	}
+	status = rc == 0 ? command_print(call, &text)
+			 : command_refuse(
+				   call, -rc, "the page can't be formatted: %s", strerror(-rc));
+	buf_release(&text);
+	return status;
+}
+
 int command_man(struct call *call)
 {
 	const char *word = call->word_count > 0 ? call->words[0] : "1";
@@ -102,8 +123,10 @@ int command_man(struct call *call)
 	if (strlen(word) != 1 || man_page(word[0] - '0', &page) != 0)
 		status = command_refuse(
 			call, EINVAL, "there is no page %.64s: they are 1, 5 and 7", word);
-	else if (isatty(STDOUT_FILENO) && buf_error(&page) == 0)
+	else if (command_value(call, 'r') == NULL && isatty(STDOUT_FILENO) && buf_error(&page) == 0)
 		status = show(call, &page);
+	else if (command_value(call, 'r') == NULL && buf_error(&page) == 0)
+		status = print_text(call, &page);
 	else
 		status = command_print(call, &page);
 	buf_release(&page);

@@ -1,28 +1,22 @@
 /* leitlfs status: who is in the loop, and what waits for the caller. */
 #include "fs/command/command.h"
 #include "fs/command/command_tree.h"
+#include "fs/command/questions.h"
+#include "fs/command/status.h"
 
 #include "core/base/json.h"
 #include "core/base/text.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ASKS_MAX   1000 /* that are looked at */
-#define NAME_WIDTH 32   /* characters of a name that a column shows */
+#define LISTED_MAX 20 /* questions to others; those for the caller are all listed */
 
-/* What the files say, as they say it. */
-struct picture {
-	struct buf sessions, status; /* sessions.json, status.json; the latter "null" without one */
-	struct buf self;             /* an id, or empty */
-	struct error no_self;        /* why, where one has several, or one that has ended */
-	struct buf asks;             /* ask.json of each open one, with commas between */
-	size_t ask_count;
-	long long unread;    /* -1: there is no session of one's own */
-	struct json *parsed; /* sessions.json */
+struct look {
+	const struct call *call;
+	struct picture *picture;
 };
 
 static void trim(struct buf *b)
@@ -38,6 +32,8 @@ static void picture_release(struct picture *p)
 	buf_release(&p->status);
 	buf_release(&p->self);
 	buf_release(&p->asks);
+	buf_release(&p->yours);
+	buf_release(&p->others);
 }
 
 /* Messages are lines with a seq; the last line may tell of more. */
@@ -85,48 +81,27 @@ static int look_at_self(const struct call *call, struct picture *p, struct error
 	return rc;
 }
 
-static void add_ask(const struct call *call, const char *id, struct picture *p)
+static bool add_ask(void *arg, const char *text, size_t len, const struct json *ask)
 {
-	struct buf text = BUF_INIT;
-	const char *status = "";
-	struct json *json = NULL;
-	char path[300];
+	struct look *look = arg;
+	struct picture *p = look->picture;
+	const bool yours = question_waits_for(ask, p->self.len > 0 ? p->self.data : "");
 
-	(void)snprintf(path, sizeof(path), "asks/%s/ask.json", id);
-	if (tree_read(call, path, &text, NULL) == 0 && text.len > 0 &&
-		json_parse(text.data, text.len, &json, NULL) == 0 &&
-		json_get_string(json, "status", 0, &status, NULL) == 0 &&
-		strcmp(status, "open") == 0) {
-		trim(&text);
-		buf_adds(&p->asks, p->ask_count > 0 ? "," : "");
-		buf_add(&p->asks, text.data, text.len);
-		p->ask_count++;
-	}
-	json_free(json);
-	buf_release(&text);
+	buf_adds(&p->asks, p->ask_count > 0 ? "," : "");
+	if (look->call->json)
+		buf_add(&p->asks, text, len);
+	p->ask_count++;
+	if (!look->call->json && (yours || p->listed < LISTED_MAX))
+		status_list_ask(look->call, ask, yours, p);
+	return true;
 }
 
-/* Those that come and go meanwhile don't matter. */
 static int look_at_asks(const struct call *call, struct picture *p, struct error *err)
 {
-	char *path = NULL;
-	const struct dirent *entry;
-	DIR *dir;
-	int seen = 0;
+	struct look look = {call, p};
 
-	if (asprintf(&path, "%s/asks", call->at.tree) < 0)
+	if (questions_each(call, add_ask, &look) != 0)
 		return error_set(err, ENOMEM, "out of memory");
-	dir = opendir(path);
-	free(path);
-	if (dir == NULL)
-		return 0;
-	while ((entry = readdir(dir)) != NULL && seen < ASKS_MAX) {
-		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
-			continue;
-		add_ask(call, entry->d_name, p);
-		seen++;
-	}
-	closedir(dir);
 	return buf_error(&p->asks);
 }
 
@@ -193,99 +168,6 @@ static int print_json(const struct call *call, const struct picture *p)
 	return command_print(call, &out);
 }
 
-/* For people. */
-
-enum { COLUMN_ID, COLUMN_HEALTH, COLUMN_UPTIME, COLUMN_TASK, COLUMNS };
-
-static const char *const headings[COLUMNS] = {"SESSION", "HEALTH", "SINCE", "TASK"};
-static const char *const members[COLUMNS] = {"session_id", "health", "uptime", "current_task"};
-
-static const char *text_of(const struct json *session, int column)
-{
-	const char *text = NULL;
-
-	json_get_string(session, members[column], 0, &text, NULL);
-	return text != NULL ? text : "";
-}
-
-static void add_cell(struct buf *out, const char *text, size_t width, bool last)
-{
-	struct buf plain = BUF_INIT;
-	size_t shown;
-
-	command_plain(&plain, text, strlen(text), false);
-	shown = plain.len > 0 ? text_count(plain.data, plain.len) : 0;
-	buf_add(out, plain.data != NULL ? plain.data : "", plain.len);
-	for (; !last && shown < width + 2; shown++)
-		buf_addc(out, ' ');
-	out->failed = plain.failed ? plain.failed : out->failed;
-	buf_release(&plain);
-}
-
-static void measure(const struct json *list, size_t widths[COLUMNS])
-{
-	for (int c = 0; c < COLUMNS; c++)
-		widths[c] = strlen(headings[c]);
-	for (size_t i = 0; i < json_count(list); i++) {
-		for (int c = 0; c < COLUMN_TASK; c++) {
-			const char *text = text_of(json_item(list, i), c);
-			size_t n = text_count(text, strlen(text));
-
-			n = n < NAME_WIDTH ? n : NAME_WIDTH;
-			widths[c] = n > widths[c] ? n : widths[c];
-		}
-	}
-}
-
-static void add_table(const struct picture *p, struct buf *out)
-{
-	const struct json *list = json_get(p->parsed, "sessions");
-	size_t widths[COLUMNS];
-
-	measure(list, widths);
-	buf_adds(out, "  ");
-	for (int c = 0; c < COLUMNS; c++)
-		add_cell(out, headings[c], widths[c], c == COLUMN_TASK);
-	buf_addc(out, '\n');
-	for (size_t i = 0; i < json_count(list); i++) {
-		const struct json *session = json_item(list, i);
-		bool own =
-			p->self.len > 0 && strcmp(text_of(session, COLUMN_ID), p->self.data) == 0;
-
-		buf_adds(out, own ? "* " : "  ");
-		for (int c = 0; c < COLUMNS; c++)
-			add_cell(out, text_of(session, c), widths[c], c == COLUMN_TASK);
-		buf_addc(out, '\n');
-	}
-}
-
-/* As whom one speaks. */
-static void add_who(const struct picture *p, struct buf *out)
-{
-	if (p->self.len > 0)
-		buf_addf(out, "you are %s, %lld unread\n", p->self.data, p->unread);
-	else if (p->no_self.code == ENOTUNIQ)
-		buf_addf(out, "choose with --as ID: %s\n", p->no_self.text);
-	else if (p->no_self.code != 0)
-		buf_addf(out, "you are nobody: %s\n", p->no_self.text);
-	else
-		buf_adds(out, "you have no session: mkdir sessions/NAME makes one, and leitlfs run "
-			      "a program's\n");
-}
-
-static int print_table(const struct call *call, const struct picture *p)
-{
-	struct buf out = BUF_INIT;
-	size_t count = json_count(json_get(p->parsed, "sessions"));
-
-	if (count > 0)
-		add_table(p, &out);
-	buf_addf(&out, "%s%zu session%s, %zu open question%s\n", count > 0 ? "\n" : "", count,
-		count == 1 ? "" : "s", p->ask_count, p->ask_count == 1 ? "" : "s");
-	add_who(p, &out);
-	return command_print(call, &out);
-}
-
 int command_show_status(struct call *call)
 {
 	struct picture picture = {0};
@@ -295,7 +177,7 @@ int command_show_status(struct call *call)
 	if (rc != 0)
 		status = command_fail(call, &err);
 	else
-		status = call->json ? print_json(call, &picture) : print_table(call, &picture);
+		status = call->json ? print_json(call, &picture) : status_print(call, &picture);
 	picture_release(&picture);
 	return status;
 }

@@ -18,6 +18,11 @@ static const struct command_option ask_options[] = {
 	{0},
 };
 
+static const struct command_option answer_options[] = {
+	{'e', "error", NULL, "TEXT is why there is no answer", COMPLETE_NOTHING},
+	{0},
+};
+
 static const struct command_option say_options[] = {
 	{'t', "to", "WHO", "to these alone; may be repeated", COMPLETE_WHO},
 	{'T', "type", "TYPE", "as an event of this type, as task.started", COMPLETE_TYPE},
@@ -43,6 +48,11 @@ static const struct command_option search_options[] = {
 	{0},
 };
 
+static const struct command_option man_options[] = {
+	{'r', "roff", NULL, "the page's source, as mdoc(7)", COMPLETE_NOTHING},
+	{0},
+};
+
 #define STATUSES \
 	"Exit status: 0 done; 1 refused; 2 not understood, or several mounts or sessions\n" \
 	"could be meant; 7 there is no mount, or it is dead, silent or closed to you"
@@ -52,7 +62,8 @@ const struct command_row commands[] = {
 		"Asks a session, an agent, tag:WORD (any one that has the tag), several with\n"
 		"commas between, or '*' for everyone; waits, and prints the answer. The words of\n"
 		"TEXT are joined; what begins with { is JSON; - is read from stdin. Ctrl-C takes\n"
-		"the question back.\n"
+		"the question back. Options stand anywhere; a TEXT that begins with - stands\n"
+		"behind --.\n"
 		"\n"
 		"    leitlfs ask -t 1m bob 'which port?'\n"
 		"    leitlfs ask tag:reviewer - < question.txt\n"
@@ -63,12 +74,31 @@ const struct command_row commands[] = {
 		"is an error, on stderr; 6 it was cancelled, or all wait for each other.\n",
 		ask_options, COMMAND_TREE | COMMAND_JSON | COMMAND_AS, 2, SIZE_MAX, COMPLETE_WHO, COMPLETE_NOTHING,
 		command_ask},
+	{"answer", "[options] ASK [TEXT...|-]", "answer a question, or say why not",
+		"Answers the question ASK, which is as q6 or asks/q6; leitlfs status lists those\n"
+		"that wait for you. The words of TEXT are joined; what begins with { is JSON;\n"
+		"without TEXT, or with -, it is read from stdin. Options stand anywhere; a TEXT\n"
+		"that begins with - stands behind --.\n"
+		"\n"
+		"    leitlfs answer q6 8080\n"
+		"    leitlfs answer --error q6 'nobody knows'\n"
+		"    leitlfs answer q6 < answer.txt\n"
+		"    leitlfs answer q6 -- -1\n"
+		"\n"
+		"With --json: {\"path\",\"bytes\"}. Who asked takes the question back by --error.\n"
+		"\n"
+		STATUSES ";\n"
+		"4 there is no such question, or it is over. An answer that doesn't fit what was\n"
+		"asked for is 2.\n",
+		answer_options, COMMAND_TREE | COMMAND_JSON | COMMAND_AS, 1, SIZE_MAX, COMPLETE_ASK, COMPLETE_NOTHING,
+		command_answer},
 	{"say", "[options] TEXT...|-", "tell everyone, or one, or an event",
 		"Says TEXT to everyone, as your own session where you have one. The words are\n"
 		"joined; what begins with { is JSON; - is read from stdin, and is one message\n"
 		"with its lines kept. WHO is a session, an agent, tag:WORD (all others that have\n"
 		"the tag), or several with commas between; each gets a message of its own, and\n"
-		"none is sent where one of them is not there.\n"
+		"none is sent where one of them is not there. Options stand anywhere; a TEXT that\n"
+		"begins with - stands behind --.\n"
 		"\n"
 		"    leitlfs say tests are green\n"
 		"    leitlfs say --to bob 'the port is 8080'\n"
@@ -97,7 +127,8 @@ const struct command_row commands[] = {
 		COMPLETE_PROGRAM, command_run},
 	{"status", "[options]", "who is in the loop, and what waits for you",
 		"Shows who is in the loop, with health and task, how much is unread for you, and\n"
-		"the open questions, and as whom you speak. An asterisk is your own session. With\n"
+		"as whom you speak; and the open questions, those first that wait for you, with\n"
+		"the command that answers. An asterisk is your own session. With\n"
 		"several sessions there is none: --as, or working below as/ID, chooses.\n"
 		"\n"
 		"With --json: {\"mount\",\"self\",\"self_error\",\"unread\",\"asks\":[ask.json...],\n"
@@ -116,7 +147,8 @@ const struct command_row commands[] = {
 		"    j k arrows  down and up; g G first and last\n"
 		"    Enter       look into what is chosen; Esc or q goes back\n"
 		"    /           show only what matches; Esc clears\n"
-		"    m M         a message to the session that is chosen; to everyone\n"
+		"    m M         a message to the session that is chosen; to everyone. On a\n"
+		"                question for you, or for anyone, m answers it\n"
 		"    ?           all keys; q quits\n"
 		"\n"
 		STATUSES ".\n",
@@ -124,10 +156,11 @@ const struct command_row commands[] = {
 	{"search", "[options] WORD...", "find files of context/ by words",
 		"Finds synced files, best first: rank, path, and a snippet. What a query may\n"
 		"hold is the same as below context/search/: \"phrases\", -words, prefix*,\n"
-		"type:md,py source:docs path:api/ since:7d. A first word that begins with -\n"
-		"stands behind --.\n"
+		"type:md,py source:docs path:api/ since:7d. Options stand anywhere; words that\n"
+		"begin with - stand behind --.\n"
 		"\n"
-		"    leitlfs search user authentication source:docs\n"
+		"    leitlfs search user authentication source:docs -n 3\n"
+		"    leitlfs search login -- -draft\n"
 		"\n"
 		"With --json: results.json.\n"
 		"\n"
@@ -152,12 +185,13 @@ const struct command_row commands[] = {
 		NULL, 0, 1, 1, COMPLETE_MOUNT, COMPLETE_NOTHING, command_umount},
 	{"man", "[options] [1|5|7]", "the manual: leitlfs(1), leitlfs(5), leitl(7)",
 		"Shows leitlfs(1), or leitlfs(5), the tree of files, or leitl(7), what is told in\n"
-		"it. On a terminal man(1) or mandoc(1) shows the page; elsewhere its source is\n"
-		"printed, as mdoc(7).\n"
+		"it. On a terminal man(1) or mandoc(1) shows the page; elsewhere it is printed as\n"
+		"plain text, by mandoc(1), groff(1) or man(1). Where none of them is installed\n"
+		"that is the page's source, as with --roff.\n"
 		"\n"
 		"Exit status: 0 done; 1 there is nothing to show it with, or that failed; 2 not\n"
 		"understood.\n",
-		NULL, 0, 0, 1, COMPLETE_SECTION, COMPLETE_NOTHING, command_man},
+		man_options, 0, 0, 1, COMPLETE_SECTION, COMPLETE_NOTHING, command_man},
 	{"help", "[options] [COMMAND]", "this list, or what one command does",
 		"The same as leitlfs -h; with COMMAND, as leitlfs COMMAND --help.\n"
 		"\n"

@@ -47,7 +47,7 @@ void command_plain(struct buf *out, const char *text, size_t len, bool lines)
 		n = text_char(text + at, len - at, NULL);
 		if (n == 1 && (text[at] == '\t' || (lines && text[at] == '\n'))) {
 			buf_addc(out, text[at]);
-		} else if (n == 0 || text_is_control(text + at, n)) {
+		} else if (n == 0 || text_is_control(text + at, n) || text_is_turn(text + at, n)) {
 			n = n == 0 ? 1 : n;
 			buf_addc(out, '?');
 		} else {
@@ -75,9 +75,8 @@ static int read_stdin(struct buf *out, struct error *err)
 
 int command_text(const struct call *call, size_t from, struct buf *out, struct error *err)
 {
-	const bool is_stdin =
-		call->word_count == from ||
-		(call->word_count == from + 1 && strcmp(call->words[from], "-") == 0);
+	const bool is_stdin = call->word_count == from ||
+			      (call->word_count == from + 1 && strcmp(call->words[from], "-") == 0);
 	const size_t began = out->len;
 	int rc = is_stdin ? read_stdin(out, err) : 0;
 

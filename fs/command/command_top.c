@@ -73,7 +73,7 @@ static void take_news(struct top *t)
 	if (news.said.code != 0)
 		(void)snprintf(t->note, sizeof(t->note), "not sent: %s", news.said.text);
 	else
-		(void)snprintf(t->note, sizeof(t->note), "sent");
+		(void)snprintf(t->note, sizeof(t->note), "%s", t->sent);
 }
 
 static void take_keys(struct top *t)
@@ -119,6 +119,7 @@ int command_top(struct call *call)
 
 	if (rc != 0)
 		return refuse(call, &err, rc == -EINVAL ? COMMAND_USAGE : COMMAND_NO_MOUNT);
+	command_note_moved(call);
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
 		return command_refuse(
 			call, ENOTTY, "this is no terminal; `cat dashboard.txt` shows the same");

@@ -1,7 +1,9 @@
 #include "fs/command/complete.h"
 
 #include "fs/command/command_tree.h"
+#include "fs/command/questions.h"
 
+#include "core/base/drawn.h"
 #include "core/base/json.h"
 #include "core/base/limits.h"
 #include "core/base/text.h"
@@ -161,6 +163,42 @@ static void offer_sessions(struct completion *c, const struct located *at, enum 
 	buf_release(&text);
 }
 
+struct offering {
+	struct completion *completion;
+	const char *self;
+};
+
+static bool offer_ask(void *arg, const char *text, size_t len, const struct json *ask)
+{
+	const struct offering *o = arg;
+	struct buf help = BUF_INIT;
+
+	(void)text, (void)len;
+	if (!question_waits_for(ask, o->self))
+		return true;
+	drawn_cell(&help, question_from(ask), 32, false);
+	buf_adds(&help, " asks ");
+	question_add_words(ask, 48, &help);
+	complete_offer(o->completion, "", question_id(ask), buf_error(&help) == 0 ? help.data : "");
+	buf_release(&help);
+	return true;
+}
+
+/* Questions that wait for whoever the answer would be from. */
+static void offer_asks(struct completion *c, const struct located *at)
+{
+	const struct call call = {.at = *at};
+	struct buf self = BUF_INIT;
+	struct offering o = {c, ""};
+
+	if (tree_self(&call, &self) == 0 && buf_error(&self) == 0)
+		o.self = self.data;
+	if (strncmp(c->word + c->lead, "asks/", 5) == 0)
+		c->lead += 5;
+	(void)questions_each(&call, offer_ask, &o);
+	buf_release(&self);
+}
+
 /* A shell leaves ~ as it is in a word that it has not run yet. */
 static int locate_word(const char *mount, struct located *at)
 {
@@ -183,10 +221,16 @@ static void offer_from_mount(struct completion *c, enum complete what)
 
 	if (locate_word(c->mount, &at) != 0)
 		return;
+	if (c->as != NULL && what == COMPLETE_ASK && locate_as(&at, c->as, NULL) != 0) {
+		located_release(&at);
+		return;
+	}
 	if (what == COMPLETE_TYPE)
 		offer_names(c, &at, "feeds/by-type", "");
 	else if (what == COMPLETE_SOURCE)
 		offer_names(c, &at, "context/sources", "source:");
+	else if (what == COMPLETE_ASK)
+		offer_asks(c, &at);
 	else
 		offer_sessions(c, &at, what);
 	located_release(&at);

@@ -15,6 +15,7 @@ struct completion {
 	const char *word;  /* what was begun */
 	size_t lead;       /* bytes of it that stay as they are: "--to=", "alice," */
 	const char *mount; /* what --mount said, or NULL */
+	const char *as;    /* what --as said, or NULL */
 	struct buf out;
 };
 

@@ -10,6 +10,7 @@
 #include "core/base/buf.h"
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 enum verdict { VERDICT_OK, VERDICT_WARN, VERDICT_FAIL };
 
@@ -43,5 +44,9 @@ void doctor_default_disk(struct findings *);
 /* The mount at a path, or, where it is NULL, every one (doctor_mount.c). Takes at most some seconds
  * for one that doesn't answer. */
 void doctor_mount(struct findings *, const char *path);
+
+/* The process that serves the file system `dev`, mounted at this path, as far as /proc tells this
+ * user; 0: it can't be seen. Whether it is stopped. Doesn't ask the mount (doctor_daemon.c). */
+pid_t doctor_daemon(const char *path, dev_t dev, bool *stopped);
 
 #endif

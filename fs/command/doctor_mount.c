@@ -52,6 +52,25 @@ static void look_at_state(struct findings *f, const char *path)
 	doctor_disk(f, path, dir);
 }
 
+/* The daemon tells each source that it can't sync, and why. */
+static void take_sources(struct findings *f, const char *path, const struct json *failing)
+{
+	for (size_t i = 0; i < json_count(failing); i++) {
+		const struct json *one = json_item(failing, i);
+		const char *source = "", *why = "";
+		char mend[9000];
+
+		json_get_string(one, "source", 0, &source, NULL);
+		json_get_string(one, "error", 0, &why, NULL);
+		(void)snprintf(mend, sizeof(mend),
+			"jq . '%s/context/sources/%s/status.json' tells more; put it right, and "
+			"then echo > '%s/context/sources/%s/sync', or rmdir the source",
+			path, source, path, source);
+		found(f, VERDICT_WARN, path, mend, "syncs: source %s can't be synced: %s", source,
+			why[0] != '\0' ? why : "no reason was told");
+	}
+}
+
 static void take_check(struct findings *f, const char *path, const struct json *check)
 {
 	const char *name = "", *status = "", *detail = "";
@@ -59,7 +78,9 @@ static void take_check(struct findings *f, const char *path, const struct json *
 	json_get_string(check, "name", 0, &name, NULL);
 	json_get_string(check, "status", 0, &status, NULL);
 	json_get_string(check, "detail", 0, &detail, NULL);
-	if (strcmp(status, "ok") != 0)
+	if (strcmp(name, "syncs") == 0 && json_count(json_get(check, "failing")) > 0)
+		take_sources(f, path, json_get(check, "failing"));
+	else if (strcmp(status, "ok") != 0)
 		found(f, strcmp(status, "failing") == 0 ? VERDICT_FAIL : VERDICT_WARN, path, NULL,
 			"%s: %s", name, detail);
 }
@@ -140,6 +161,36 @@ static bool read_findings(int fd, struct buf *out)
 	return false;
 }
 
+static void add_umount(const char *path, char *out, size_t size)
+{
+	(void)snprintf(out, size, "leitlfs umount '%s', and mount again", path);
+}
+
+/* Such a mount goes on where it was as soon as its daemon does. */
+static void tell_silent(struct findings *f, const char *path, const struct mount *mount,
+	const char *umount, const char *what)
+{
+	bool stopped = false;
+	const pid_t pid = doctor_daemon(path, mount->dev, &stopped);
+	char mend[4400];
+
+	if (pid > 0 && stopped) {
+		(void)snprintf(mend, sizeof(mend), "kill -CONT %d", (int)pid);
+		found(f, VERDICT_FAIL, path, mend, "%s: its daemon, process %d, is stopped", what,
+			(int)pid);
+	} else if (pid > 0) {
+		(void)snprintf(mend, sizeof(mend), "wait for it; else %s", umount);
+		found(f, VERDICT_FAIL, path, mend,
+			"%s: its daemon, process %d, waits, perhaps for a disk", what, (int)pid);
+	} else {
+		(void)snprintf(mend, sizeof(mend),
+			"kill -CONT PID where ps -C leitlfs -o pid,stat,args shows T; else %s",
+			umount);
+		found(f, VERDICT_FAIL, path, mend, "%s: its daemon is stopped, or waits for a disk",
+			what);
+	}
+}
+
 /* Looks into a mount that serves, in a process that is left behind when it hangs. */
 static void look_aside(struct findings *f, const char *path, const struct mount *mount,
 	const struct mount_state *state)
@@ -166,9 +217,12 @@ static void look_aside(struct findings *f, const char *path, const struct mount 
 		waitpid(child, NULL, ended ? 0 : WNOHANG);
 	}
 	found_all(f, out.data != NULL ? out.data : "", out.len);
-	if (!ended)
-		found(f, VERDICT_FAIL, path, "leitlfs umount it, and mount again",
-			"doesn't answer to the end");
+	if (!ended) {
+		char mend[4200];
+
+		add_umount(path, mend, sizeof(mend));
+		tell_silent(f, path, mount, mend, "doesn't answer to the end");
+	}
 	buf_release(&out);
 }
 
@@ -178,14 +232,13 @@ static void look_at(struct findings *f, const char *path, const struct mount *mo
 	char mend[4200];
 	int rc = mount_ask(path, mount, &state);
 
-	(void)snprintf(mend, sizeof(mend), "leitlfs umount '%s', and mount again", path);
+	add_umount(path, mend, sizeof(mend));
 	if (rc != 0)
 		found(f, VERDICT_FAIL, path, NULL, "can't be asked: %s", strerror(-rc));
 	else if (state.code == ENOTCONN)
 		found(f, VERDICT_FAIL, path, mend, "its daemon is dead");
 	else if (state.code == ETIMEDOUT)
-		found(f, VERDICT_FAIL, path, mend,
-			"doesn't answer: its daemon is stopped, or waits for a disk");
+		tell_silent(f, path, mount, mend, "doesn't answer");
 	else if (state.code == EACCES && mount->uid != geteuid())
 		found(f, VERDICT_OK, path, NULL, "serves uid %u, who lets nobody in",
 			(unsigned)mount->uid);
@@ -213,10 +266,19 @@ static void look_at_path(struct findings *f, const char *path)
 	free(canonical);
 }
 
+/* Every shell that stood in a mount which was killed and mounted anew stands in the old one. */
+static void look_at_here(struct findings *f)
+{
+	if (locate_is_ended())
+		found(f, VERDICT_WARN, "working directory", "cd \"$PWD\"", LOCATE_ENDED);
+}
+
 void doctor_mount(struct findings *f, const char *path)
 {
 	struct buf list = BUF_INIT;
 
+	if (path == NULL)
+		look_at_here(f);
 	if (path != NULL) {
 		look_at_path(f, path);
 		return;

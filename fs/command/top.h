@@ -73,8 +73,10 @@ struct top {
 	char filter[TOP_INPUT_MAX * 4 + 1];
 	wchar_t input[TOP_INPUT_MAX + 1];
 	size_t input_len;
-	char to[80];    /* whom the message is for: a session's id; "": everyone */
-	char note[400]; /* what happened last, for the lowest line */
+	char to[80];      /* whom the message is for: a session's id; "": everyone */
+	char answers[80]; /* the question that it answers instead, or "" */
+	char sent[100];   /* what the note says once it is through */
+	char note[400];   /* what happened last, for the lowest line */
 	bool quit;
 };
 
@@ -83,6 +85,15 @@ void top_arrange(struct top *);
 const struct json *top_chosen(const struct top *); /* NULL: none */
 /* The session that an entry is of: its id, or "". */
 const char *top_session_of(const struct top *, const struct json *);
+/* Of an entry of the pane, the question's id that this person may answer: it is for this person or
+ * for anyone. NULL: there is none. */
+const char *top_answerable(const struct top *, const struct json *);
+/* Has a line written: a filter, or a message. */
+void top_input(struct top *, enum top_mode);
+/* The message to the session of what is chosen, or the answer to the question that is; and to
+ * everyone. What was written is sent (top_say.c). */
+void top_begin_message(struct top *, bool everyone);
+void top_send_message(struct top *);
 /* Whether the mount has not answered for long: its daemon hangs, or is very busy. */
 bool top_is_silent(const struct top *);
 /* The snapshot's time, and what has passed since; while there is no news, it alone. */

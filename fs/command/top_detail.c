@@ -55,8 +55,12 @@ static void draw_members(struct top *t, const struct json *item, struct page *p)
 {
 	struct buf b = BUF_INIT;
 	const struct json *value;
-	const char *key;
+	const char *key, *question = top_answerable(t, item);
 
+	if (question) {
+		buf_addf(&b, "  %-15secho … > asks/%s/reply, or m", "answer", question);
+		page_line(p, &b);
+	}
 	for (struct json_iter it = json_iter(item); json_next(&it, &key, &value);) {
 		size_t len = strlen(key);
 

@@ -26,7 +26,8 @@ static const char *const help[] = {
 	"j k, arrows      down and up;  g G  first and last;  PgUp PgDn",
 	"Enter            look into what is chosen; Esc or q goes back",
 	"/                filter, as you type; Enter keeps it, Esc clears it",
-	"m                a message to the session that is chosen, or is of what is chosen",
+	"m                a message to the session that is chosen, or is of what is chosen;",
+	"                 on a question for you, or for anyone, its answer (Asks)",
 	"M                a message to everyone",
 	"?                this help",
 	"q                quit",
@@ -151,6 +152,7 @@ static void draw_help(int from, int lines)
 static void draw_foot(struct top *t)
 {
 	char typed[TOP_INPUT_MAX * 4 + 1] = "", words[TOP_INPUT_MAX * 4 + 128];
+	const char *question = t->mode == TOP_HELP ? NULL : top_answerable(t, top_chosen(t));
 	struct buf b = BUF_INIT;
 
 	if (t->mode == TOP_FILTER || t->mode == TOP_MESSAGE) {
@@ -163,6 +165,8 @@ static void draw_foot(struct top *t)
 		(void)wcstombs(typed, from, sizeof(typed) - 1);
 		if (t->mode == TOP_FILTER)
 			(void)snprintf(words, sizeof(words), "/%s", typed);
+		else if (t->answers[0])
+			(void)snprintf(words, sizeof(words), "answer %s: %s", t->answers, typed);
 		else
 			(void)snprintf(words, sizeof(words), "To %s: %s",
 				t->to[0] ? t->to : "everyone", typed);
@@ -175,6 +179,10 @@ static void draw_foot(struct top *t)
 		else if (t->filter[0])
 			(void)snprintf(words, sizeof(words), "filter: %s   (/ changes, Esc clears)",
 				t->filter);
+		else if (question)
+			(void)snprintf(words, sizeof(words),
+				"m answer (asks/%s/reply)  q quit  Tab pane  Enter look  ? help",
+				question);
 		else
 			(void)snprintf(words, sizeof(words), "%s",
 				"q quit  Tab pane  Enter look  / filter  m message  ? help");

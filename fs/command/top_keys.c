@@ -139,48 +139,6 @@ static void change_pane(struct top *t, int by)
 	t->mode = TOP_LIST;
 }
 
-static void begin_input(struct top *t, enum top_mode mode)
-{
-	t->mode = mode;
-	t->input_len = 0;
-	t->input[0] = L'\0';
-}
-
-static void begin_message(struct top *t, bool everyone)
-{
-	const struct json *item = top_chosen(t);
-
-	t->to[0] = '\0';
-	if (!everyone) {
-		(void)snprintf(t->to, sizeof(t->to), "%s", item ? top_session_of(t, item) : "");
-		if (!t->to[0]) {
-			(void)snprintf(t->note, sizeof(t->note),
-				"that is no session's: M says it to everyone");
-			return;
-		}
-	}
-	begin_input(t, TOP_MESSAGE);
-}
-
-static void send_message(struct top *t)
-{
-	char text[TOP_INPUT_MAX * 4 + 2], path[128];
-	size_t len = wcstombs(text, t->input, sizeof(text) - 2);
-
-	t->mode = TOP_LIST;
-	if (len == (size_t)-1 || strspn(text, " ") == len)
-		return;
-	text[len] = '\n';
-	text[len + 1] = '\0';
-	if (t->to[0])
-		(void)snprintf(path, sizeof(path), "sessions/%s/inbox", t->to);
-	else
-		(void)snprintf(path, sizeof(path), "broadcast");
-	(void)snprintf(t->note, sizeof(t->note), "%s",
-		top_feed_say(t->feed, path, text) == 0 ? "sending…"
-						       : "the message before is still on its way");
-}
-
 static void set_filter(struct top *t)
 {
 	if (wcstombs(t->filter, t->input, sizeof(t->filter) - 1) == (size_t)-1)
@@ -197,7 +155,7 @@ static void input_key(struct top *t, wint_t key, bool code)
 		t->mode = TOP_LIST;
 	} else if (key == L'\n' || key == L'\r' || (code && key == KEY_ENTER)) {
 		if (!filters)
-			send_message(t);
+			top_send_message(t);
 		t->mode = TOP_LIST;
 	} else if ((code && key == KEY_BACKSPACE) || (!code && (key == 127 || key == 8))) {
 		t->input_len -= t->input_len > 0;
@@ -295,13 +253,13 @@ void top_key(struct top *t, wint_t key, bool code)
 		change_pane(t, 1);
 		break;
 	case L'/':
-		begin_input(t, TOP_FILTER);
+		top_input(t, TOP_FILTER);
 		break;
 	case L'm':
-		begin_message(t, false);
+		top_begin_message(t, false);
 		break;
 	case L'M':
-		begin_message(t, true);
+		top_begin_message(t, true);
 		break;
 	case L'?':
 		t->mode = t->mode == TOP_HELP ? TOP_LIST : TOP_HELP;

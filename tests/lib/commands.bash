@@ -4,7 +4,7 @@
 #     load ../lib/loop
 #     load ../lib/commands
 
-COMMANDS='ask say run status top search doctor umount man help'
+COMMANDS='ask answer say run status top search doctor umount man help'
 
 # expect STATUS COMMAND…: runs it; stdout is in $output, stderr in $said.
 expect() {

@@ -128,6 +128,35 @@ same(line, content("activity").split(b"\n")[-2] + b"\n")
 EOF
 }
 
+@test "a line too long for one reader goes on to those who wait beside it" {
+	leitl_up
+	py <<'EOF'
+def waiting(count):
+    return f"\nleitlfs_waiting_reads {count}\n" in content("metrics").decode()
+fd = os.open(path("broadcast.live"), os.O_RDONLY)
+got = []
+def read(times):
+    for _ in range(times):
+        got.append(os.read(fd, 40))
+first = threading.Thread(target=read, args=(1,), daemon=True)
+first.start()
+until(lambda: waiting(1), "a reader that waits")
+for n in (2, 3):
+    threading.Thread(target=read, args=(1000,), daemon=True).start()
+    until(lambda: waiting(n), f"{n} that wait")
+whole = b""
+for text in (b"first " + b"a" * 300, b"second " + b"b" * 300):
+    with opened("broadcast") as to:
+        os.write(to, text + b"\n")
+    whole = content("broadcast")
+    until(lambda: sum(map(len, got)) >= len(whole), "all of the line")
+    until(lambda: waiting(2), "the two wait again")
+# In which order they have it in hand is theirs.
+same(sorted(b"".join(got)), sorted(whole))
+os._exit(0)
+EOF
+}
+
 @test "it begins at open, not at the first read, and each descriptor has its own" {
 	leitl_up
 	echo before >"$MNT/broadcast"

@@ -300,3 +300,29 @@ which port?'
 	agent_do bob 'rmdir collaborations/c1'
 	assert_eq "$(agent_do cece 'jq -r .status collaborations/c1/collaboration.json')" ended
 }
+
+@test "each participant's brief.md says who of them is gone, and who is not here" {
+	leitl_up
+	enter cece
+	local name here=4
+	for name in ann bob dora eve; do
+		agent_start "$name"
+		agent_do "$name" "mkdir sessions/$name"
+	done
+	agent_do cece 'echo "ann bob dora eve later" > collaborations/new'
+	together() { agent_do cece 'grep -E "^- .c1., 6 take part" self/brief.md'; }
+	assert_eq "$(together)" '- `c1`, 6 take part, `later` is not here'
+	for name in ann bob dora eve; do
+		agent_kill "$name"
+		wait_until refute [ -d "$MNT/sessions/$name" ]
+		case $((--here)) in
+		3) assert_eq "$(together)" '- `c1`, 6 take part, `ann` is gone, `later` is not here' ;;
+		2) assert_eq "$(together)" '- `c1`, 6 take part, `ann` and `bob` are gone, `later` is not here' ;;
+		0) assert_eq "$(together)" '- `c1`, 6 take part, `ann`, `bob`, `dora` and 1 more are gone, `later` is not here' ;;
+		esac
+	done
+	# An agent is here as long as one of its sessions is; a name that was kept comes to be somebody.
+	agent_start other
+	agent_do other 'echo later > sessions/new; echo Ann > sessions/new'
+	assert_eq "$(together)" '- `c1`, 6 take part, `bob`, `dora` and `eve` are gone'
+}

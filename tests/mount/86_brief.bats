@@ -104,3 +104,91 @@ PY
 	wait_until 10 matched
 	assert_eq "$(stat -c %a "$MNT/sessions/cece/brief.md")" 400
 }
+
+@test "the files are for its task, or for the query that it wrote, in its own words" {
+	leitl_up
+	mkdir "$LEITL_TMP/notes"
+	echo 'how the login works' >"$LEITL_TMP/notes/login.md"
+	echo "$LEITL_TMP/notes" >"$MNT/context/sources/new"
+	enter cece
+	agent_do cece 'echo login > self/current_task'
+	headed() { brief cece | grep -qxF "## Files for $1: 1"; }
+	wait_until 10 headed 'your task'
+	agent_do cece 'echo "how works" > self/context/query'
+	wait_until 10 headed '`how works`'
+	agent_do cece 'echo "\`login\`" > self/context/query'
+	wait_until 10 headed "\`'login'\`"
+}
+
+@test "who is killed is told to those who live, with what it left" {
+	leitl_up
+	enter ann
+	agent_start zed
+	agent_do zed 'mkdir sessions/zed; echo "port the parser" > self/current_task
+		echo "port the lexer" > tasks/new; echo lexer > claims/new
+		echo '"'{\"name\":\"parser\",\"note\":\"mine\"}'"' > claims/new'
+	agent_do ann 'echo zed > collaborations/new; echo docs > claims/new'
+	part ann Collaborations | grep -qxF -- '- `c1`, 2 take part' || fail "$(part ann Collaborations)"
+	assert_eq "$(part ann 'Gone lately')" ''
+	agent_kill zed
+	wait_until refute [ -d "$MNT/sessions/zed" ]
+	part ann 'Gone lately' >"$LEITL_TMP/gone"
+	grep -qE '^- `zed`, process gone [0-9]+[sm] ago, was at `port the parser`; task `t1` failed: `port the lexer`; free again: (`lexer`, `parser`|`parser`, `lexer`)$' \
+		"$LEITL_TMP/gone" || fail "$(cat "$LEITL_TMP/gone")"
+	part ann Collaborations | grep -qxF -- '- `c1`, 2 take part, `zed` is gone' || fail "$(part ann Collaborations)"
+	# What somebody else has taken since is not free; and who is back is not gone.
+	enter bob
+	agent_do bob 'echo lexer > claims/new'
+	part ann 'Gone lately' | grep -qF '; free again: `parser`' || fail "$(part ann 'Gone lately')"
+	refute_match "$(part ann 'Gone lately')" 'again:.*lexer'
+	agent_start zed2
+	agent_do zed2 'mkdir sessions/zed'
+	assert_eq "$(part ann 'Gone lately')" ''
+	part ann Collaborations | grep -qxF -- '- `c1`, 2 take part' || fail "$(part ann Collaborations)"
+}
+
+@test "how it went is told: ended, process gone; who left nothing is not" {
+	leitl_up
+	enter ann
+	agent_start bob
+	agent_do bob 'echo "bob: one" > sessions/new'
+	agent_start cece
+	agent_do cece 'echo "cece: two" > sessions/new'
+	agent_start dora
+	agent_do dora 'mkdir sessions/dora'
+	agent_do bob 'rmdir "sessions/$(basename "$(readlink self)")"'
+	agent_kill cece
+	agent_do dora 'rmdir sessions/dora'
+	all_gone() { [ "$(jq .counts.gone "$MNT/dashboard.json")" = 3 ]; }
+	wait_until all_gone
+	part ann 'Gone lately' >"$LEITL_TMP/gone"
+	grep -qE '^- `bob`, `[^`]*`, ended [0-9]+[sm] ago, was at `one`$' "$LEITL_TMP/gone" || fail "$(cat "$LEITL_TMP/gone")"
+	grep -qE '^- `cece`, `[^`]*`, process gone [0-9]+[sm] ago, was at `two`$' "$LEITL_TMP/gone" || fail "$(cat "$LEITL_TMP/gone")"
+	refute grep -q dora "$LEITL_TMP/gone"
+}
+
+@test "every count is what is listed and what is left out, with questions among what is unread" {
+	leitl_up -o broadcasts=0
+	enter cece bob
+	agent_do bob 'for i in 1 2 3; do echo "one $i" > sessions/cece/inbox; echo "all $i" > broadcast; done
+		for i in 1 2 3 4 5; do echo "{\"to\":\"cece\",\"data\":\"well $i?\",\"timeout\":\"1h\"}" > asks/new; done'
+	head() { part cece Unread | sed -n 's/ (.*//; 1p'; }
+	assert_eq "$(head)" '## Unread: 6'
+	agent_do cece 'echo yes > asks/q1/reply; echo yes > asks/q3/reply'
+	assert_eq "$(head)" '## Unread: 6, and 2 questions that are over'
+	assert_eq "$(part cece Unread | grep -c '^- [0-9]* \(to you \)\{0,1\}from')" 6
+	refute_match "$(part cece Unread)" ' more: '
+	assert_eq "$(part cece 'You are asked' | grep -c '^- ')" 3
+	assert_eq "$(cat "$MNT/as/cece/self/unread" | wc -l)" 11
+	# The same where not all of it fits.
+	agent_py bob <<'PY'
+for i in range(60):
+    with opened("sessions/cece/inbox") as fd:
+        os.write(fd, b"a long message %03d %s\n" % (i, b"x" * 400))
+PY
+	assert_eq "$(head)" '## Unread: 66, and 2 questions that are over'
+	local shown more
+	shown=$(part cece Unread | grep -c '^- [0-9]* \(to you \)\{0,1\}from')
+	more=$(part cece Unread | sed -n 's/^- \([0-9]*\) more: .*/\1/p')
+	assert_eq $((shown + more)) 66
+}

@@ -74,7 +74,51 @@ setup() {
 	expect 2 "$LEITLFS" umount
 	expect 125 "$LEITLFS" run
 	expect 125 "$LEITLFS" run --frob -- true
+	expect 2 "$LEITLFS" status --frob
+	refute_match "$said" 'stands behind --'
 	assert_eq "$(cat "$MNT/broadcast")" ""
+}
+
+@test "options stand before, between and behind words, up to --; those of run before its program" {
+	leitl_up
+	enter ann bob
+	agent_do ann "'$LEITLFS' say one -m . two"
+	agent_do ann "POSIXLY_CORRECT=1 '$LEITLFS' say three -m ."
+	agent_do ann "'$LEITLFS' say -m . -- four -m -- ."
+	assert_eq "$(texts | paste -sd,)" '"one two","three","four -m -- ."'
+	expect 0 "$LEITLFS" say to bob --to bob alone -j
+	assert_json '.path == "sessions/bob/inbox" and .bytes == 12'
+	expect 3 agent_do ann "'$LEITLFS' ask bob -t 100ms 'which port' -m . --type=add -j"
+	assert_json '.error.errno == "ETIMEDOUT"'
+	assert_eq "$(jq -c '[.type, .data]' "$MNT/asks/q1/ask.json")" '["add","which port"]'
+	expect 1 "$LEITLFS" search zebra -n 3 -j
+	assert_json '.total_matches == 0'
+	expect 0 "$LEITLFS" doctor "$MNT" -j
+	assert_json .ok
+	# What begins with - and is no option is never said.
+	for words in 'say all -green' 'ask bob -12' 'search login -raft' 'answer q1 --no'; do
+		# shellcheck disable=SC2086
+		expect 2 "$LEITLFS" $words
+		assert_match "$said" "stands behind --"
+	done
+	assert_eq "$(line_count "$MNT/broadcast")" 3
+	expect 0 "$LEITLFS" run --name x -- echo a -m b -- -j
+	assert_eq "$output" 'a -m b -- -j'
+	expect 0 "$LEITLFS" run echo --id -h
+	assert_eq "$output" '--id -h'
+}
+
+@test "options before a command are told to stand behind it" {
+	cd "$LEITL_TMP"
+	expect 2 "$LEITLFS" -m "$MNT" status
+	assert_eq "$said" "leitlfs: a command's options stand behind it: leitlfs status -m $MNT"
+	expect 2 "$LEITLFS" --mount="$MNT" -j say hello all
+	assert_match "$said" "behind it: leitlfs say --mount=$MNT -j hello all\$"
+	expect 2 "$LEITLFS" -j nothing
+	assert_match "$said" 'unknown option -j'
+	# A mount's own options are before its mount point, whatever that is called.
+	expect 1 "$LEITLFS" -f status
+	assert_match "$said" 'mount point status does not exist'
 }
 
 @test "help: the list, and each command's own; a typo is told what was meant" {
@@ -120,7 +164,7 @@ setup() {
 	}
 	for name in $COMMANDS; do
 		[ "$name" = run ] || named 2 "$name" --frob
-		case $name in ask | say | search | umount) named 2 "$name" ;; esac
+		case $name in ask | answer | say | search | umount) named 2 "$name" ;; esac
 	done
 	named 125 run
 	named 125 run --frob
@@ -136,13 +180,17 @@ setup() {
 	named 2 complete
 }
 
-@test "man: the page at a terminal, its source elsewhere" {
+@test "man: the page at a terminal, plain text elsewhere, and its source" {
 	command -v mandoc && command -v script || skip "no mandoc or script here"
-	expect 0 "$LEITLFS" man 7
-	assert_match "$output" $'\n\\.Dt LEITL 7\n'
 	for word in 1 5 7; do
 		expect 0 "$LEITLFS" man "$word"
-		[ "$(wc -c <<<"$output")" -gt 10000 ] || fail "page $word is short"
+		assert_eq "$said" ""
+		[ "$(wc -l <<<"$output")" -gt 200 ] || fail "page $word is short"
+		refute_match "$output" $'\b|\e|(^|\n)\\.(Sh|Dt|It) '
+		assert_match "$output" $'\nNAME\n'
+		expect 0 "$LEITLFS" man "$word" --roff
+		assert_match "$output" $'\n\\.Dt LEITL(FS)? '"$word"$'\n'
+		assert_eq "$said" ""
 	done
 	mkdir "$LEITL_TMP/bin"
 	printf '#!/bin/sh\necho "man $*"\nexec grep "^.Dt"\n' >"$LEITL_TMP/bin/man"
@@ -162,6 +210,35 @@ setup() {
 	rm "$LEITL_TMP/bin/mandoc"
 	at_terminal "$LEITL_TMP/bin" 'man 7'
 	assert_match "$output" '^leitlfs man: neither man\(1\) nor mandoc\(1\)'
+	at_terminal "$LEITL_TMP/bin" 'man --roff 7'
+	assert_match "$output" $'\n\\.Dt LEITL 7\n'
+}
+
+@test "man: text is made by what is here, without overstrikes; with nothing it is the source" {
+	mkdir "$LEITL_TMP/bin"
+	with() { PATH=$LEITL_TMP/bin expect 0 "$LEITLFS" man 7; }
+	with
+	assert_match "$output" $'\n\\.Dt LEITL 7\n'
+	assert_match "$said" '^leitlfs man: neither mandoc\(1\), groff\(1\) nor man\(1\) is here'
+	assert_eq "$(wc -l <<<"$said")" 1
+	program() { # NAME: of the shell's own words
+		printf '#!%s\n%s\n' "$BASH" "$2" >"$LEITL_TMP/bin/$1"
+		chmod +x "$LEITL_TMP/bin/$1"
+	}
+	program man 'printf "man %s\n" "$*"'
+	with
+	assert_eq "$output$said" 'man -l -'
+	program groff 'read -r line; printf "N\bNA\bA \e[1mb\e[0m _\b\303\274 %s\n" "${line:0:9}"'
+	with
+	assert_eq "$output$said" $'NA b \303\274 .\\" Made '
+	# One that fails is no answer.
+	program mandoc 'echo half; exit 3'
+	with
+	assert_match "$output" '^NA b '
+	rm "$LEITL_TMP/bin/groff" "$LEITL_TMP/bin/man"
+	PATH=$LEITL_TMP/bin expect 1 "$LEITLFS" man 7
+	assert_match "$said" '^leitlfs man: the page can.t be formatted'
+	assert_eq "$output" ""
 }
 
 @test "a mount whose source is named like a command is still mounted" {
@@ -247,6 +324,45 @@ setup() {
 	other_down dead
 }
 
+@test "a working directory of a mount that ended is told, and what is mounted anew there is meant" {
+	leitl_up
+	other_up other
+	unset LEITLFS_MOUNT
+	mkdir "$MNT/sessions/bob"
+	ln -s "$MNT" "$LEITL_TMP/link"
+	here() { # DIRECTORY STATUS ARGUMENT…: as a shell that stood there all the time
+		cd "$1"
+		leitl_kill9
+		expect 7 "$LEITLFS" status
+		assert_match "$said" "daemon of the mount at $MNT is dead: .*; then cd into it again"
+		leitl_up
+		PWD=$1 expect "$2" "$LEITLFS" "${@:3}"
+		assert_match "$said" '^leitlfs [a-z]*: this directory is of a mount that has ended; cd into it again'
+	}
+	here "$MNT" 0 status -j
+	assert_json ".mount == \"$MNT\""
+	here "$MNT/as/bob/sessions" 0 say -j hello
+	assert_eq "$(jq -r .session_id "$MNT/broadcast")" bob
+	here "$LEITL_TMP/link/feeds" 0 status -j -m .
+	assert_json ".mount == \"$MNT\""
+	# Not where it can't be known, nor another.
+	PWD=$LEITL_TMP/other expect 7 "$LEITLFS" say hello
+	expect 7 env -u PWD "$LEITLFS" say -j hello
+	assert_json '.error.errno == "ENOTCONN"'
+	assert_eq "$said" "leitlfs say: this directory is of a mount that has ended; cd into it again"
+	expect 7 "$LEITLFS" say -m feeds hello
+	expect 0 "$LEITLFS" doctor "$MNT"
+	refute_match "$output" 'working directory'
+	leitl_down
+	PWD=$LEITL_TMP/link/feeds expect 7 "$LEITLFS" status
+	status=0
+	output=$("$LEITLFS" doctor -j) || status=$?
+	assert_json '[.checks[] | select(.check == "working directory") | .verdict] == ["warn"]'
+	cd /
+	assert_eq "$(line_count "$LEITL_TMP/other/broadcast")" 0
+	other_down other
+}
+
 @test "what is mounted twice counts once" {
 	need_root
 	leitl_up
@@ -319,7 +435,7 @@ setup() {
 	agent_do ann "'$LEITLFS' say -m . 'all  green' now"
 	printf 'first\n\nthird\n' | "$LEITLFS" say -
 	"$LEITLFS" say '{"to":"staging"}'
-	"$LEITLFS" say tests --type x -j # after the first word it is said
+	"$LEITLFS" say tests -- --type x -j # behind -- it is said
 	assert_eq "$(texts)" '"all  green now"
 "first\n\nthird"
 {"to":"staging"}
@@ -519,6 +635,7 @@ answering() {
 	assert_match "$output" $'\n\* ann  *fresh '
 	assert_match "$output" $'\n  bob  *fresh  *[0-9]+s  *fix the login\n'
 	assert_match "$output" '3 sessions, 1 open question'
+	assert_match "$output" $'\n  q1   bob asks you  "which port\\?"\n *leitlfs answer q1 …'
 	assert_match "$output" 'you are ann, 3 unread'
 	expect 0 agent_do ann "'$LEITLFS' status -j -m ."
 	assert_json ".self == \"ann\" and .unread == 3 and .mount == \"$MNT\""
@@ -550,6 +667,13 @@ answering() {
 		>"$MNT/sessions/new" || true
 	expect 0 "$LEITLFS" status
 	refute_match "$output" $'\e|\a|\xc2\x9b'
+	# What turns the direction of writing, too, and as dashboard.txt shows it.
+	agent_do bob 'printf "a \xe2\x80\xaeb\xe2\x81\xa6c\xe2\x80\x8fd\xd8\x9ce\n" >self/current_task'
+	for command in status 'complete ask ""'; do
+		expect 0 eval "'$LEITLFS' $command"
+		assert_match "$output" 'a \?b\?c\?d\?e'
+	done
+	grep -qF 'a ?b?c?d?e' "$MNT/dashboard.txt"
 }
 
 # --- search
@@ -572,7 +696,7 @@ answering() {
 	[ -f "$MNT/context/files/docs/a/guest shell.md" ]
 	expect 0 "$LEITLFS" search -n 1 restricted shell
 	refute_match "$output" $'\n  2  '
-	expect 0 "$LEITLFS" search -j 'restricted' source:docs -areas
+	expect 0 "$LEITLFS" search -j 'restricted' source:docs -- -areas
 	assert_json '.total_matches == 1 and .matched_files[0].path == "a/guest shell.md"'
 	expect 1 "$LEITLFS" search zebra
 	assert_eq "$output$said" "leitlfs search: nothing found"

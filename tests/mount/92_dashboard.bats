@@ -97,15 +97,48 @@ EOF
 	assert_eq "$(snapshot .you.unread)" 2
 	grep -q '^FOR YOU  1 question: see ASKS; 2 unread messages: cat self/unread.md$' "$MNT/dashboard.txt"
 	grep -q 'cece asks YOU, ' "$MNT/dashboard.txt"
+	# How to answer stands below it, and nowhere else.
+	assert_eq "$(grep -A 1 'cece asks YOU, ' "$MNT/dashboard.txt" | tail -n 1)" '    answer: echo … > asks/q1/reply'
+	assert_eq "$(grep -c 'answer: ' "$MNT/dashboard.txt")" 1
 	# It is for nobody else, and so is what is unread.
 	assert_eq "$(as_user 1 cat "$MNT/dashboard.json" | jq -c '[.you, [.asks[].for_you]]')" '[null,[null,null]]'
 	as_user 1 cat "$MNT/dashboard.txt" >"$LEITL_TMP/seen"
-	refute grep -q 'FOR YOU' "$LEITL_TMP/seen"
-	# It is answered, and read.
-	echo yes >"$MNT/as/$you/asks/q1/reply"
+	refute grep -q 'FOR YOU\|answer: ' "$LEITL_TMP/seen"
+	# It is answered, from a terminal as it says, and read.
+	local answer
+	answer=$(sed -n 's/^    answer: //p' "$MNT/dashboard.txt")
+	on_tty "cd '$MNT' && ${answer/…/yes}"
+	assert_eq "$(cat "$MNT/as/cece/asks/q1/reply")" yes
 	jq .seq "$MNT/sessions/$you/inbox" | tail -n 1 >"$MNT/as/$you/self/ack"
 	nothing() { [ "$(snapshot '.you.unread, ([.asks[] | select(.for_you)] | length)' | xargs)" = "0 0" ]; }
 	wait_until nothing
+}
+
+@test "what became of a question is told in words, and of what is private how much" {
+	leitl_up
+	enter bob cece
+	agent_do cece 'echo "for bob alone" > sessions/bob/inbox
+		echo "{\"to\":\"bob\",\"data\":\"secret question\",\"timeout\":\"100ms\"}" > asks/new
+		echo "{\"to\":\"bob\",\"data\":\"which port?\",\"timeout\":\"1h\"}" > asks/new
+		echo "{\"to\":\"bob\",\"data\":\"which host?\",\"timeout\":\"1h\"}" > asks/new
+		echo "{\"data\":\"anyone?\",\"timeout\":\"100ms\"}" > asks/new'
+	agent_do bob 'echo 8080 > asks/q2/reply; echo "secret reason" > asks/q3/error'
+	over() { [ "$(jq -s 'map(select(.event_type == "ask.failed")) | length' "$MNT/activity")" = 3 ]; }
+	wait_until over
+	leitl_down
+	leitl_up # what is read from the disk is told, too
+	local page=$LEITL_TMP/page
+	cat "$MNT/dashboard.txt" >"$page"
+	line() { grep -qE "^  [0-9:]{8}  $1\$" "$page" || fail "no $1 in: $(cat "$page")"; }
+	line 'ask.failed +cece +q1: no answer in time by bob'
+	line 'ask.failed +bob to cece +q3: no answer, bob says why'
+	line 'ask.failed +cece +q4: too few answers in time'
+	line 'ask.answered +bob to cece +q2, private, [0-9]+ B'
+	line 'ask.asked +cece to bob +q2, private, [0-9]+ B'
+	line 'ask.asked +cece +q4  ".*anyone\?.*"'
+	line 'cece to bob +private, [0-9]+ B'
+	refute grep -q 'secret' "$page"
+	refute grep -q 'cece to cece' "$page"
 }
 
 @test "a loop without anybody says what to do next, and that works" {

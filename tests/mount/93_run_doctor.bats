@@ -332,7 +332,32 @@ verdict_of() { # CHECK: of $output, with what it said
 	assert_eq "$status" 1
 	assert_le $((EPOCHSECONDS - began)) 10
 	assert_eq "$(verdict_of "$MNT")" fail
-	assert_match "$output" "doesn't answer"
+	assert_match "$output" "doesn't answer: its daemon, process $DAEMON, is stopped"
+	mend=$(jq -r --arg check "$MNT" '.checks[] | select(.check == $check) | .mend' <<<"$output")
+	assert_eq "$mend" "kill -CONT $DAEMON"
+	expect 0 "$LEITLFS" doctor "$MNT"
+}
+
+@test "doctor: a source that can't be synced is named, with its error and what to do" {
+	leitl_up
+	mkdir "$LEITL_TMP/docs"
+	echo "{\"name\":\"docs\",\"url\":\"$LEITL_TMP/docs\"}" >"$MNT/context/sources/new"
+	echo "{\"name\":\"bad\",\"url\":\"$LEITL_TMP/away\"}" >"$MNT/context/sources/new" ||
+		fail "$(last_error)"
+	failing() { jq -e '.checks[] | select(.name == "syncs").failing | length > 0' "$MNT/health.json"; }
+	wait_until failing
+	expect 0 "$LEITLFS" doctor -j "$MNT"
+	found=$(jq -c '.checks[] | select(.what | startswith("syncs"))' <<<"$output")
+	assert_eq "$(wc -l <<<"$found")" 1
+	assert_eq "$(jq -r .verdict <<<"$found")" warn
+	assert_match "$(jq -r .what <<<"$found")" "^syncs: source bad can't be synced: .+"
+	assert_match "$(jq -r .mend <<<"$found")" "^jq . '$MNT/context/sources/bad/status.json' tells more"
+	# The mend's own words work.
+	mkdir "$LEITL_TMP/away"
+	echo >"$MNT/context/sources/bad/sync"
+	wait_until refute failing
+	expect 0 "$LEITLFS" doctor "$MNT"
+	refute_match "$output" 'syncs'
 }
 
 @test "doctor: every mount is looked at where none is named, and none is a warning" {

@@ -18,6 +18,7 @@ setup() {
 	mkdir "$LEITL_TMP/docs"
 	echo "{\"name\":\"docs\",\"url\":\"$LEITL_TMP/docs\"}" >"$MNT/context/sources/new"
 	complete() { "$LEITLFS" complete "$@" | cut -f 1 | sort -u | paste -sd' '; }
+	assert_eq "$(complete an)" ":dirs answer"
 	assert_eq "$(complete s)" ":dirs say search status"
 	for name in $COMMANDS; do
 		assert_match " $(complete '') " " $name "
@@ -30,7 +31,11 @@ setup() {
 	assert_eq "$(complete say -T dep)" deploy.done
 	assert_eq "$(complete search x source:)" source:docs
 	assert_eq "$(complete search so)" source:docs
-	assert_eq "$(complete ask bob --)" ""
+	assert_eq "$(complete ask bob --)" "--all --as --help --json --mount --timeout --type"
+	assert_eq "$(complete say all of it --to b)" bob
+	assert_eq "$(complete say -- all --to b)" ""
+	assert_eq "$(complete ask -- b)" bob
+	assert_eq "$(complete search x -n 3 source:)" source:docs
 	assert_eq "$(complete run --na)" --name
 	assert_eq "$(complete run -n x --)" "--help --id --mount --name --tag --task --type"
 	assert_eq "$(complete run -n x -- ma)" ":program 5"
@@ -72,6 +77,24 @@ setup() {
 	assert_eq "$("$LEITLFS" complete ask tag:)" $'tag:tidy\tall that have the tag'
 }
 
+@test "complete: the questions that wait for oneself, by their ids" {
+	leitl_up
+	enter bob cece
+	complete() { agent_do bob "'$LEITLFS' complete $*" | cut -f 1 | sort | paste -sd' '; }
+	agent_do cece 'echo "which port?" >sessions/bob/ask; echo "me?" >sessions/bob/ask
+		echo "{\"data\":\"anyone?\"}" >asks/new; echo "who?" >sessions/root/ask'
+	agent_do bob 'echo "mine?" >sessions/cece/ask; echo no >asks/q2/reply'
+	export LEITLFS_MOUNT=$MNT
+	assert_eq "$(complete answer "''")" "q1 q3"
+	assert_eq "$(complete answer q1)" q1
+	assert_eq "$(complete answer -e q1)" q1
+	assert_eq "$(complete answer asks/)" "asks/q1 asks/q3"
+	assert_eq "$(complete answer --as cece "''")" q5
+	assert_eq "$(complete answer q1 "''")" ""
+	assert_eq "$(complete answer q1 --err)" --error
+	assert_eq "$(agent_do bob "'$LEITLFS' complete answer q1")" $'q1\tcece asks "which port?"'
+}
+
 # What a line typed into the shell becomes by Tab; of the words there, each completes to one.
 typed() { # SHELL
 	ln -s "$LEITLFS" "$LEITL_TMP/bin/leitlfs"
@@ -81,6 +104,7 @@ typed() { # SHELL
 	agent_start eve
 	agent_do eve 'echo "{\"session_id\":\"tess\",\"agent_name\":\"Tess\",\"tags\":[\"tidy\"]}" >sessions/new
 		mkdir sessions/dead; rmdir sessions/dead'
+	agent_do bob 'echo "{\"data\":\"anyone?\"}" >asks/new'
 	py "$1" "$LEITL_TMP" "$ROOT/scripts/completions" <<'PY'
 import pty
 shell, tmp, scripts = sys.argv[2:5]
@@ -127,6 +151,12 @@ for begun, became in (
     ("say -tte", "say -ttess "),
     ("say --to dea", "say --to dea"),
     ("say --as te", "say --as tess "),
+    ("say hello --to te", "say hello --to tess "),
+    ("say hello --as te", "say hello --as tess "),
+    ("answ", "answer "),
+    ("answer q", "answer q1 "),
+    ("answer asks/", "answer asks/q1 "),
+    ("answer q1 --err", "answer q1 --error "),
     ("say -m ~/link --to te", "say -m ~/link --to tess "),
     ("say -m so", "say -m some\\ dir/"),
     ("say --mount=so", "say --mount=some\\ dir/"),
@@ -205,6 +235,9 @@ PY
 	assert_match "$(try 'leitlfs say --to=b')" $'^--to=bob\t'
 	assert_match "$(try 'leitlfs ask root,b')" $'^root,bob\t'
 	assert_match "$(try 'leitlfs ask "b')" $'^bob\t'
+	agent_do bob 'echo "{\"data\":\"anyone?\"}" >asks/new'
+	assert_match "$(try 'leitlfs answer ')" $'^q1\tbob asks "anyone'
+	assert_match "$(try 'leitlfs answer q1 --err')" $'^--error\t'
 	assert_match "$(try 'leitlfs --he')" $'^--help\t'
 	assert_match "$(try 'leitlfs -o allow_other,st')" $'^allow_other,state=\t'
 	assert_match "$(try 'leitlfs say --mount=so')" '^--mount=some dir/'

@@ -15,7 +15,7 @@ make_here() {
 }
 
 page() { # SECTION: its text, as it is read
-	"$LEITLFS" man "$1" >"$LEITL_TMP/page.$1"
+	"$LEITLFS" man --roff "$1" >"$LEITL_TMP/page.$1"
 	mandoc -T ascii -O width=400 "$LEITL_TMP/page.$1" | col -b
 }
 
@@ -94,7 +94,7 @@ EDQUOT" "$text"
 	assert_eq "$status" 2
 	run "$LEITLFS" man 5 7
 	assert_eq "$status" 2
-	run "$LEITLFS" man
+	run "$LEITLFS" man --roff
 	assert_eq "$status" 0
 	assert_match "$output" $'\n\\.Dt LEITLFS 1\n'
 }

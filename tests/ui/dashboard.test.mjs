@@ -229,7 +229,7 @@ test("what waits for who looks stands first, is counted, and is said once to who
   const page = await open();
   await live(page);
   const tile = () => page.locator("#summary a").first();
-  assert.match(await tile().textContent(), /^Waiting for you0nothing does$/);
+  assert.match(await tile().textContent(), /^Waiting for you0no questions, no messages$/);
   const news = page.locator("#news");
   assert.equal(await news.getAttribute("aria-live"), "polite");
   assert.equal(await news.textContent(), "", "it speaks before anything happens");
@@ -245,6 +245,19 @@ test("what waits for who looks stands first, is counted, and is said once to who
   assert.ok(!(await page.content()).includes("a word for you alone"));
   mount.write("as/" + you + "/asks/q3/reply", "yes, drop it");
   await until("its end", async () => await page.locator("#asks li.yours").count() === 0);
+});
+
+test("of what is private it says how much, and of a question what became of it", async () => {
+  furnish();
+  mount.write("as/cece/asks/new", { to: "bob", data: "a secret question", timeout: "100ms" });
+  await until("its end", () => mount.read("activity").includes("ask.failed"));
+  const page = await open();
+  await live(page);
+  const line = async (list, words) => (await texts(page, list + " li")).find(text => text.includes(words));
+  assert.match(await line("#messages", "private"), /Cece to Bob · private, \d+ B$/);
+  assert.match(await line("#activity", "ask.failed"), /Cece ask\.failed q3: no answer in time by Bob$/);
+  assert.match(await line("#activity", "q1"), /Cece ask\.asked to Bob · q1 · private, \d+ B$/);
+  assert.ok(!(await page.content()).includes("between them"));
 });
 
 test("where nobody is yet, it says what to do next, with this mount's path", async () => {

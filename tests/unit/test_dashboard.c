@@ -213,12 +213,44 @@ static void lines_say_what_their_times_are(void **state)
 				       "\"for_you\":true,\"deadline_ms\":1300000}",
 				       78),
 		"Cece asks YOU, 5m left"));
+	assert_string_equal(line(&b, DRAWN_COLLABORATION,
+				    "{\"id\":\"c1\",\"participants\":[\"ann\",\"zed\"],"
+				    "\"messages\":1,\"decisions\":0}",
+				    78),
+		"c1              ann, zed: 1 message, 0 decisions");
 	buf_reset(&b);
 	drawn_session_heading(&b, 78);
 	buf_addc(&b, '\0');
 	assert_string_equal(b.data, "SESSION             AGENT         HEALTH  HOW LONG    TASK");
 	for (size_t i = 0; drawn_first_steps[i]; i++)
 		assert_true(strlen(drawn_first_steps[i]) <= 78);
+	buf_release(&b);
+}
+
+/* Of what is private how much it is; of a question what became of it, which is nobody's to nobody.
+ */
+static void lines_say_what_happened(void **state)
+{
+	struct buf b = BUF_INIT;
+
+	(void)state;
+	assert_string_equal(line(&b, DRAWN_MESSAGE,
+				    "{\"type\":\"message.direct\",\"from\":\"eve\",\"session\":"
+				    "\"eve\",\"to\":[\"cece\"],\"time_ms\":1000,\"bytes\":39}",
+				    78),
+		"00:00:01  eve to cece  private, 39 B");
+	assert_string_equal(
+		line(&b, DRAWN_EVENT,
+			"{\"type\":\"ask.asked\",\"from\":\"eve\",\"session\":\"eve\","
+			"\"to\":[\"cece\"],\"time_ms\":1000,\"ask\":\"q3\",\"bytes\":39}",
+			78),
+		"00:00:01  ask.asked             eve to cece  q3, private, 39 B");
+	assert_string_equal(line(&b, DRAWN_EVENT,
+				    "{\"type\":\"ask.failed\",\"from\":\"eve\",\"session\":\"eve\","
+				    "\"to\":[\"eve\"],\"time_ms\":1000,\"bytes\":80,"
+				    "\"told\":\"q3: no answer in time by cece\"}",
+				    78),
+		"00:00:01  ask.failed            eve             q3: no answer in time by cece");
 	buf_release(&b);
 }
 
@@ -432,6 +464,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			the_late_stand_first_and_persons_last, world_setup, world_teardown),
 		cmocka_unit_test(lines_say_what_their_times_are),
+		cmocka_unit_test(lines_say_what_happened),
 		cmocka_unit_test(health_is_told_in_words),
 		cmocka_unit_test(what_is_no_snapshot_is_refused),
 		cmocka_unit_test(cells_are_cut_at_their_columns),

@@ -1,11 +1,13 @@
 /* The manual pages: what becomes of a text in mdoc(7). */
 #include "fs/command/man.h"
+#include "fs/command/man_plain.h"
 
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -68,6 +70,36 @@ static void options_have_their_meaning(void **state)
 		".It Xo\n\\-f\n.Xc\nstay\n.El\n");
 }
 
+static void assert_plain(const char *text, size_t len, const char *expected)
+{
+	struct buf b = BUF_INIT;
+
+	buf_add(&b, text, len);
+	man_plain_text(&b);
+	assert_int_equal(buf_error(&b), 0);
+	assert_int_equal(b.len, strlen(expected));
+	assert_string_equal(b.len > 0 ? b.data : "", expected);
+	buf_release(&b);
+}
+
+static void plain_text_has_no_overstrikes(void **state)
+{
+	struct buf none = BUF_INIT;
+
+	(void)state;
+#define PLAIN(text, expected) assert_plain(text, sizeof(text) - 1, expected)
+	PLAIN("N\bNA\bA _\bb c\n", "NA b c\n");
+	PLAIN("+\b+o\bo\n", "+o\n");
+	PLAIN("\xc3\xbc\b\xc3\xbc _\b\xe2\x82\xac|", "\xc3\xbc \xe2\x82\xac|");
+	PLAIN("\033[1mbold\033[0m \033[38;5;4mblue", "bold blue");
+	/* what nobody writes does no harm */
+	PLAIN("\b\ba\033", "a\033");
+	PLAIN("a\033[12", "a");
+	PLAIN("\x80\x80\b|", "|");
+	man_plain_text(&none);
+	assert_int_equal(none.len, 0);
+}
+
 static void there_are_three_pages(void **state)
 {
 	static const int sections[] = {1, 5, 7};
@@ -93,6 +125,7 @@ int main(void)
 		cmocka_unit_test(sentences_and_long_lines_are_broken),
 		cmocka_unit_test(documents_have_their_parts),
 		cmocka_unit_test(options_have_their_meaning),
+		cmocka_unit_test(plain_text_has_no_overstrikes),
 		cmocka_unit_test(there_are_three_pages),
 	};
 

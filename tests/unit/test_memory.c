@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -1060,6 +1061,70 @@ static void an_event_that_the_log_refused_is_told_when_it_takes_it(void **state)
 	buf_release(&out);
 }
 
+/* Opens a file until that is refused, 100 times at most; how many are open. */
+static size_t open_all(struct shared *s, struct memory_node *n, uid_t uid, struct memory_file **out)
+{
+	struct actor actor = {.uid = uid, .gid = getgid(), .kind = ACTOR_USER};
+	size_t count = 0;
+	int r = 0;
+
+	s->err = (struct error){0};
+	while (count < 100 && !(r = memory_file_open(n, O_RDONLY, &actor, &out[count], &s->err)))
+		count++;
+	assert_int_equal(r, -EMFILE);
+	return count;
+}
+
+static void descriptors_are_left_for_others(void **state)
+{
+	struct shared *s = *state;
+	struct rlimit was, few;
+	struct memory_file *one[100], *other[100], *none = NULL;
+	struct memory_node *n, *made = NULL;
+	struct stat st;
+	void *dir = NULL;
+	size_t count;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &was), 0);
+	few = was;
+	few.rlim_cur = 40;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	memory_fds_init(s->m);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &was), 0);
+	write_file(s, "a", "x");
+	assert_int_equal(memory_find(memory_root(s->m), "a", &n, &st), 0);
+
+	/* half of them for one user, also for what it makes or lists */
+	assert_int_equal(open_all(s, n, getuid(), one), 20);
+	assert_non_null(strstr(s->err.text, "this user has 20 files open"));
+	assert_int_equal(memory_create(memory_root(s->m), "b", O_RDWR, 0644, &s->actor, &made, &st,
+				 &none, &s->err),
+		-EMFILE);
+	assert_int_equal(memory_find(memory_root(s->m), "b", &made, &st), -ENOENT);
+	uses(s, 4096, 1);
+	assert_int_equal(memory_list(memory_root(s->m), getuid(), &dir, &s->err), -EMFILE);
+
+	/* three quarters for all */
+	assert_int_equal(memory_list(memory_root(s->m), getuid() + 1, &dir, &s->err), 0);
+	count = open_all(s, n, getuid() + 1, other);
+	assert_int_equal(count, 9);
+	assert_non_null(strstr(s->err.text, "30 files are open"));
+	memory_list_close(s->m, getuid() + 1, dir);
+	assert_int_equal(memory_file_open(n, O_RDONLY, &s->actor, &none, &s->err), -EMFILE);
+
+	/* and what is closed is free again */
+	memory_file_close(one[--count]);
+	assert_int_equal(memory_file_open(n, O_RDONLY, &s->actor, &one[count], &s->err), 0);
+	for (count = 0; count < 20; count++)
+		memory_file_close(one[count]);
+	for (count = 0; count < 9; count++)
+		memory_file_close(other[count]);
+	assert_int_equal(open_all(s, n, getuid(), one), 20);
+	for (count = 0; count < 20; count++)
+		memory_file_close(one[count]);
+	memory_unref(n, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -1070,6 +1135,7 @@ int main(void)
 		TEST(paths_may_be_longer_than_one_call_takes),
 		TEST(a_file_is_bounded),
 		TEST(all_files_are_bounded_together),
+		TEST(descriptors_are_left_for_others),
 		TEST(content_that_changes_is_the_next_revision),
 		TEST(what_was_removed_before_it_was_closed_is_not_told_again),
 		TEST(who_opened_it_is_named_even_when_its_session_has_ended),

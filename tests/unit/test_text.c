@@ -131,6 +131,20 @@ static void plain_runs(void **state)
 	assert_int_equal(text_plain("\\abcdefghi", 10), 0);
 }
 
+static void turns(void **state)
+{
+	static const char *const turning[] = {"\u061c", "\u200e", "\u200f", "\u202a", "\u202e",
+		"\u2066", "\u2069"},
+				 *const others[] = {"a", "\u061b", "\u200d", "\u2010", "\u2029",
+					 "\u202f", "\u2065", "\u206a", "\u30ae", "\U0001f600"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(turning) / sizeof(*turning); i++)
+		assert_true(text_is_turn(turning[i], strlen(turning[i])));
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		assert_false(text_is_turn(others[i], strlen(others[i])));
+}
+
 static void ids(void **state)
 {
 	char id[ID_MAX + 2];
@@ -401,6 +415,7 @@ int main(void)
 		cmocka_unit_test(utf8_cut),
 		cmocka_unit_test(counts),
 		cmocka_unit_test(plain_runs),
+		cmocka_unit_test(turns),
 		cmocka_unit_test(ids),
 		cmocka_unit_test(agent_keys),
 		cmocka_unit_test(types),

@@ -119,10 +119,13 @@ const happening = row => {
   row.of.facts = make("span", "facts", line);
 };
 const event = message => (row, e) => {
-  const to = e.to ? "to " + all_called(e.to, e.to.length) : "";
+  // What is told to the session alone that it is about goes from nobody to nobody.
+  const own = e.to && e.to.length === 1 && e.to[0] === e.session;
+  const to = e.to && !own ? "to " + all_called(e.to, e.to.length) : "";
   when(row.of.when, e.time_ms, moment);
   put(row.of.name, e.from);
   put(row.of.type, message ? to : e.type);
-  put(row.of.words, e.text);
-  put(row.of.facts, e.bytes === undefined ? e.facts : (message ? "· " : "") + facts(!message && to, bytes(e.bytes) + " between them"));
+  put(row.of.words, e.told ? "" : e.text);
+  put(row.of.facts, e.told ? facts(to, e.told) : e.bytes === undefined ? facts(e.ask, e.facts)
+    : (message ? "· " : "") + facts(!message && to, e.ask, "private, " + bytes(e.bytes)));
 };
