@@ -137,6 +137,18 @@ int item_enlist(struct state *st, struct item *item)
 	return r;
 }
 
+/* Lets go of what a large one holds before it is saved that it is gone, which may take a while: its
+ * name is enough for that. Not where anybody else has it still; nobody can find it any more. */
+static void empty(struct item *item)
+{
+	const struct item_ops *ops = item_kinds[item->kind];
+
+	if (!ops->bytes || atomic_load_explicit(&item->refs, memory_order_acquire) > 1)
+		return;
+	ops->release(item);
+	memset((char *)item + sizeof(*item), 0, ops->size - sizeof(*item));
+}
+
 /* Drops a closed one. */
 static void drop(struct state *st, struct item *item)
 {
@@ -150,6 +162,7 @@ static void drop(struct state *st, struct item *item)
 	item->gone = true;
 	item_touch(st, item);
 	item_unref(item);
+	empty(item); /* those that are to be saved hold it */
 }
 
 static int close_item(struct state *st, struct item *item, const struct record *r)
