@@ -342,7 +342,8 @@ PY
 	leitl_kill9
 	up
 	wait_until eval '[ "$(quiet_count moved/.git)" = 3 ]'
-	assert_eq "$(last_told moved/.git .quiet)" 1
+	# Where the kill fell between its count and its name on the list of open files, it is counted twice.
+	assert_match "$(last_told moved/.git .quiet)" '^[12]$'
 }
 
 quiet_count() { # PATH
