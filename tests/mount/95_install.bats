@@ -135,10 +135,10 @@ anchors() {
 	local to=$LEITL_TMP/to file link count=0
 	make_here install DESTDIR="$to" PREFIX=/usr
 	cd "$to/usr/share/doc/leitlfs"
-	for file in README.md docs/*.md; do
+	for file in ./README.md docs/*.md; do
 		for link in $(grep -oE '\]\([^) ]+\)' "$file" | sed 's/^](//; s/)$//' | grep -v '^https*:'); do
 			[[ $link != \#* ]] || link=${file##*/}$link
-			[ -e "${file%/*}/${link%#*}" ] || [[ $file == README.md && -e ${link%#*} ]] || fail "$file: $link"
+			[ -e "${file%/*}/${link%#*}" ] || [[ $file == ./README.md && -e ${link%#*} ]] || fail "$file: $link"
 			[[ $link != *#* ]] || anchors "${file%/*}/${link%#*}" | grep -qx -- "${link#*#}" ||
 				fail "$file: no heading $link"
 			count=$((count + 1))
