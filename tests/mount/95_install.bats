@@ -11,7 +11,7 @@ setup() {
 
 # Commands write where they are told to, in the build that is tested.
 make_here() {
-	make -s BUILD="$BUILT" "$@" 3>&- 4>&-
+	env -u MAKEFLAGS make -s BUILD="$BUILT" "$@" 3>&- 4>&-
 }
 
 page() { # SECTION: its text, as it is read
