@@ -51,9 +51,11 @@ const char readme_intro[] =
 	"session. "
 	"It\nlives as long; nobody needs to beat a heart.\n"
 	"\n"
-	"A program with a session of its own, which ends with it: `leitlfs run -i bob -- CMD`. Where\n"
+	"A program with a session of its own, which ends with it: `leitlfs run -i bob -- CMD`. "
+	"Where\n"
 	"leitlfs is installed, `leitlfs help` has more for where a line of shell is awkward:\n"
-	"`leitlfs ask bob 'which port?'`, `leitlfs answer q7 8080`, `leitlfs status`, `leitlfs doctor`.\n"
+	"`leitlfs ask bob 'which port?'`, `leitlfs answer q7 8080`, `leitlfs status`, `leitlfs "
+	"doctor`.\n"
 	"\n"
 	"## Rules\n"
 	"\n"
@@ -97,8 +99,7 @@ static const char *const errnos[] = {
 	"EREMOTEIO  Remote I/O error           an ask was answered with an error: it is in errors",
 	"ECANCELED  Operation canceled         an ask was given up",
 	"EDEADLK    Resource deadlock avoided  sessions wait for each other, and nobody else reads",
-	"EFBIG      File too large             a synced file over its source's max_file; of "
-	"memory/",
+	"EFBIG      File too large             a synced file over max_file, or one of memory/",
 	"EROFS      Read-only file system      what is synced is changed where it comes from",
 	"EACCES     Permission denied          not the owner",
 	"ENOSPC     No space left on device    the store is full; nothing of it was kept",

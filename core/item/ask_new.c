@@ -170,7 +170,7 @@ static void add_detail(struct loop *loop, struct act *a, int64_t number, const c
 	item_add_text(b, "from", from);
 	item_add_text(b, "type", q->type);
 	buf_addf(b, ",\"flags\":%d,\"timeout_us\":%lld,\"deadline\":%lld", ask_flags(&is),
-		(long long)q->timeout_us, (long long)(loop_wall_us(loop) + q->timeout_us));
+		(long long)q->timeout_us, (long long)loop_wall_us(loop) + (long long)q->timeout_us);
 	if (q->wait > 1)
 		buf_addf(b, ",\"need\":%lld", (long long)q->wait);
 	if (q->schema.len)

@@ -60,7 +60,7 @@ static bool is_beginner(const struct collaboration *c, const struct actor *actor
 
 	if (actor->uid != c->item.uid) /* a name may be another user's one day */
 		return false;
-	return !c->agent[0] || (s && strcmp(s->agent->key, c->agent) == 0);
+	return !c->agent[0] || (s && s->agent && strcmp(s->agent->key, c->agent) == 0);
 }
 
 int collaboration_may(const struct collaboration *c, const struct actor *actor, const char **name,

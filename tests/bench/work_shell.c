@@ -74,13 +74,13 @@ static void shell_end(struct shell *sh)
 static int run_command(void *ctx)
 {
 	struct shell *sh = ctx;
-	int status = -1;
+	char status[8];
 
 	if (fprintf(sh->in, "%s; echo $?\n", sh->command) < 0 || fflush(sh->in) != 0)
 		return -EPIPE;
-	if (fscanf(sh->out, "%d", &status) != 1)
+	if (!fgets(status, sizeof(status), sh->out))
 		return -EPIPE;
-	return status == 0 ? 0 : -EIO;
+	return strcmp(status, "0\n") == 0 ? 0 : -EIO;
 }
 
 struct commands {

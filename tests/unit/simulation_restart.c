@@ -20,7 +20,7 @@
 static void copy_file(const char *from, const char *to)
 {
 	int in = open(from, O_RDONLY | O_CLOEXEC), out;
-	struct stat st;
+	struct stat st = {0};
 	off_t at = 0;
 
 	assert_true(in >= 0 && fstat(in, &st) == 0);

@@ -102,10 +102,15 @@ static void check_said(const struct shared *shared, const struct all *log)
 
 	for (size_t i = 0; i < log->count; i++) {
 		const char *text = strstr(log->records[i]->line, "{\"message\":\"");
-		int number, n;
+		char *end;
+		long number, n;
 
-		if (!text || sscanf(text + 12, "%d-%d\"", &number, &n) != 2)
+		if (!text)
 			continue;
+		number = strtol(text + 12, &end, 10);
+		if (*end != '-' || number < 0 || number >= THREADS)
+			continue;
+		n = strtol(end + 1, NULL, 10);
 		assert_int_equal(n, heard[number]);
 		heard[number]++;
 	}
