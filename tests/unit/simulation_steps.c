@@ -306,7 +306,7 @@ static void end_task(struct simulation *sim, int session, const struct actor *ac
 
 	snprintf(text, sizeof(text), "{\"event_type\":\"task.%s\",\"data\":{%s%s%s}}",
 		how == TASK_FAILED ? "failed" : "completed", named ? "\"task_id\":\"" : "",
-		named ? t->id : "", named ? "\"" : "");
+		named && t ? t->id : "", named ? "\"" : "");
 	sim_note(sim, "s%d: %s", session, text);
 	if (!m->sessions[session].alive)
 		wanted = -ESTALE;

@@ -32,8 +32,7 @@ static void expect(struct thread *t, const char *what, int status, const int *al
 			t->world.error.text);
 }
 
-#define EXPECT(t, what, status, ...)                                                               \
-	expect(t, what, status, (const int[]){__VA_ARGS__ __VA_OPT__(, ) 0})
+#define EXPECT(t, what, status, ...) expect(t, what, status, (const int[]){__VA_ARGS__, 0})
 
 static bool is_over(struct thread *t, const struct session *s)
 {
