@@ -78,7 +78,8 @@ $(OUT)/unit/%: $(OUT)/tests/unit/%.o $(OUT)/tests/unit.a $(OUT)/parts.a | $(OUT)
 	$(LINK) $(LINK_LIBS) -lcmocka
 $(OUT)/helpers/%: $(OUT)/tests/helpers/%.o | $(OUT)/helpers
 	$(LINK)
-$(OUT)/fuzz/%: tests/fuzz/%.c $(wildcard core/*/*.c webdav/*.c tests/unit/*_dump.c)
+$(OUT)/fuzz/%: tests/fuzz/%.c $(wildcard core/*/*.c webdav/*.c) \
+		tests/unit/multistatus_dump.c
 	@mkdir -p $(@D)
 	clang -std=gnu11 $(DEFINES) $(INCLUDES) -g -O1 -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -pthread -o $@ $^ $(LINK_LIBS)
