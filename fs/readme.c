@@ -89,7 +89,8 @@ static const char *const errnos[] = {
 	"EINVAL     Invalid argument           bad JSON, a field missing or of the wrong type",
 	"ENOENT     No such file or directory  no such session, ask, …; no session of your own",
 	"ENOTUNIQ   Name not unique on network this process has several sessions: use as/<id>/",
-	"EHOSTDOWN  Host is down               a message or ask to a session that has ended",
+	"EHOSTDOWN  Host is down               it ended while it was open or asked; later it is "
+	"ENOENT",
 	"ESTALE     Stale file handle          acting after your session ended: register again",
 	"EDQUOT     Disk quota exceeded        over a rate limit (10 broadcasts a minute) or quota",
 	"EAGAIN     Resource temporarily …     nothing yet, with O_NONBLOCK",

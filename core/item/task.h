@@ -21,6 +21,7 @@
 #include "core/state/act.h"
 
 struct message;
+struct session;
 struct task_word;
 
 enum task_status { TASK_ACTIVE, TASK_COMPLETED, TASK_FAILED };
@@ -75,5 +76,9 @@ void task_record_short(const struct loop *, const struct task *, struct buf *);
 /* The agent's newest unfinished task, and its newest that is known; NULL: none. */
 const struct task *task_current(const struct state *, const char *agent_key);
 const struct task *task_last(const struct state *, const char *agent_key);
+
+/* What a session is at: its current_task, else its agent's newest unfinished task; NULL: it has
+ * said nothing. The state's, good for as long as its lock is held. */
+const char *session_doing(const struct state *, const struct session *);
 
 #endif

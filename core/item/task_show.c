@@ -64,6 +64,17 @@ const struct task *task_current(const struct state *st, const char *key)
 	return NULL;
 }
 
+const char *session_doing(const struct state *st, const struct session *s)
+{
+	const struct task *t = NULL;
+
+	if (s->task && *s->task)
+		return s->task;
+	if (s->agent && s->agent->open_tasks > 0)
+		t = task_current(st, s->agent->key);
+	return t ? t->description : NULL;
+}
+
 /* Closed ones stand in the order in which they were closed. */
 const struct task *task_last(const struct state *st, const char *key)
 {

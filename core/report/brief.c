@@ -68,7 +68,6 @@ static void show(const struct part *p, size_t room, struct buf *out)
 /* Who reads this. */
 static void show_head(struct loop *loop, struct session *s, struct buf *out)
 {
-	const struct task *current;
 	const char *task;
 
 	state_rdlock(loop);
@@ -77,9 +76,7 @@ static void show_head(struct loop *loop, struct session *s, struct buf *out)
 	buf_adds(out, ", session ");
 	page_name(out, s->id);
 	buf_adds(out, "\n\n");
-	task = s->task;
-	if (!task && s->agent && (current = task_current(loop->state, s->agent->key)))
-		task = current->description;
+	task = session_doing(loop->state, s);
 	if (task) {
 		buf_adds(out, "You are at: ");
 		page_span(out, task, strlen(task), BRIEF_TEXT);

@@ -101,9 +101,10 @@ static int by_heard(const void *a, const void *b)
 	return one < two ? 1 : one > two ? -1 : 0;
 }
 
-static void add_other(struct part *p, const struct session *s)
+static void add_other(struct part *p, const struct state *st, const struct session *s)
 {
 	struct buf *b = &p->text;
+	const char *doing;
 
 	if (!part_takes(p))
 		return;
@@ -115,9 +116,10 @@ static void add_other(struct part *p, const struct session *s)
 	}
 	if (atomic_load(&s->late))
 		buf_adds(b, ", late");
-	if (s->task) {
+	doing = session_doing(st, s);
+	if (doing) {
 		buf_adds(b, ": ");
-		part_text(b, s->task);
+		part_text(b, doing);
 	}
 	buf_addc(b, '\n');
 	part_entry(p);
@@ -143,7 +145,7 @@ int part_others(struct loop *loop, struct search *search, struct session *s, str
 		part_heading(p, "Others in the loop: %zu", n);
 	}
 	for (size_t i = 0; others && i < n; i++)
-		add_other(p, others[i]);
+		add_other(p, st, others[i]);
 	state_unlock(loop);
 	free(others);
 	return others ? 0 : -ENOMEM;

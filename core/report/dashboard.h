@@ -33,6 +33,7 @@ struct loop;
 #define DASHBOARD_GONE_S   900 /* …seconds; brief.md tells of the same */
 #define DASHBOARD_EVENTS   50  /* newest */
 #define DASHBOARD_MESSAGES 30
+#define DASHBOARD_UNREAD   99  /* messages to who looks, that are counted: so many or more */
 #define DASHBOARD_ITEMS    100 /* of each: asks, tasks, collaborations, claims, alerts, sources */
 #define DASHBOARD_TEXT     240 /* bytes of what somebody wrote, in one entry */
 #define DASHBOARD_NAMES    8   /* of those who take part, or are asked */

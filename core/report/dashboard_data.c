@@ -3,6 +3,7 @@
 
 #include "core/base/json.h"
 #include "core/base/text.h"
+#include "core/item/task.h"
 #include "core/report/health.h"
 #include "core/state/parts.h"
 #include "core/state/session.h"
@@ -85,7 +86,7 @@ static int by_rank(const void *a, const void *b)
 	return strcmp(x->session->id, y->session->id);
 }
 
-static void add_session(struct buf *b, const struct session *s, bool first)
+static void add_session(struct buf *b, const struct state *st, const struct session *s, bool first)
 {
 	static const char *const names[] = {"fresh", "late", "gone"};
 	const int health = s->ended_us ? 2 : atomic_load(&s->late) ? 1 : 0;
@@ -95,7 +96,7 @@ static void add_session(struct buf *b, const struct session *s, bool first)
 	dashboard_add_text(b, "type", s->agent_type);
 	buf_addf(b, ",\"health\":\"%s\"", names[health]);
 	dashboard_add_text(b, "status", s->status);
-	dashboard_add_text(b, "task", s->task);
+	dashboard_add_text(b, "task", s->ended_us ? s->task : session_doing(st, s));
 	dashboard_add_time(b, "started_ms", s->started_us);
 	/* To the second: what is written by the hundred changes no more often. */
 	dashboard_add_time(b, "heard_ms", atomic_load(&s->heard_wall_us) / SECOND_US * SECOND_US);
@@ -154,9 +155,9 @@ int dashboard_sessions(struct taking *t)
 		qsort(f.gone, f.gone_count, sizeof(*f.gone), by_end);
 	buf_adds(t->out, ",\n\"sessions\":[");
 	for (size_t i = 0; i < living; i++)
-		add_session(t->out, f.living[i].session, i == 0);
+		add_session(t->out, t->loop->state, f.living[i].session, i == 0);
 	for (size_t i = 0; i < gone; i++)
-		add_session(t->out, f.gone[i].session, living + i == 0);
+		add_session(t->out, t->loop->state, f.gone[i].session, living + i == 0);
 	buf_addc(t->out, ']');
 	buf_addf(t->counts, ",\"sessions\":%zu,\"fresh\":%zu,\"late\":%zu,\"gone\":%zu",
 		f.living_count, f.fresh, f.late, f.gone_count);

@@ -118,8 +118,9 @@ static void show_yours(struct sheet *s)
 		buf_addf(
 			s->out, "%lld question%s: see ASKS", (long long)mine, mine == 1 ? "" : "s");
 	if (unread)
-		buf_addf(s->out, "%s%lld unread message%s: cat self/unread.md", mine ? "; " : "",
-			(long long)unread, unread == 1 ? "" : "s");
+		buf_addf(s->out, "%s%lld%s unread message%s to you alone: cat self/unread.md",
+			mine ? "; " : "", (long long)unread,
+			unread == DASHBOARD_UNREAD ? " or more" : "", unread == 1 ? "" : "s");
 	buf_addc(s->out, '\n');
 }
 

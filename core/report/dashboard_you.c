@@ -6,7 +6,6 @@
 
 #include <string.h>
 
-#define UNREAD_MOST  99   /* that are counted */
 #define VISITED_MOST 1000 /* of what is unread, to find them */
 
 static struct session *person_of(struct loop *loop, uid_t uid)
@@ -34,7 +33,7 @@ static bool count_direct(void *arg, struct record *r, const char *line, size_t l
 
 	(void)line, (void)len;
 	u->count += strcmp(r->type, "message.direct") == 0;
-	return u->count < UNREAD_MOST && ++u->visited < VISITED_MOST;
+	return u->count < DASHBOARD_UNREAD && ++u->visited < VISITED_MOST;
 }
 
 int dashboard_you(struct taking *t)

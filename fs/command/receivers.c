@@ -137,6 +137,7 @@ int receivers_add(const struct call *call, struct receivers *r, const char *to, 
 	int rc = copy != NULL ? 0 : error_set(err, ENOMEM, "out of memory");
 
 	while (rc == 0 && (name = strsep(&rest, ",")) != NULL) {
+		name += strspn(name, " "); /* 'bob, cece' */
 		if (*name == '\0')
 			continue;
 		any = true;

@@ -17,6 +17,7 @@
 void status_list_ask(const struct call *call, const struct json *ask, bool yours, struct picture *p)
 {
 	const char *self = p->self.len > 0 ? p->self.data : "", *as = command_value(call, 'i');
+	const char *mount = command_value(call, 'm');
 	struct buf *out = yours ? &p->yours : &p->others;
 
 	p->listed++;
@@ -29,9 +30,10 @@ void status_list_ask(const struct call *call, const struct json *ask, bool yours
 	buf_adds(out, "  ");
 	question_add_words(ask, WORDS_WIDTH, out);
 	if (yours)
-		buf_addf(out, "\n%*sleitlfs answer %s%s%s%s …", ID_WIDTH + 3, "",
-			as != NULL ? "--as " : "", as != NULL ? as : "", as != NULL ? " " : "",
-			question_id(ask));
+		buf_addf(out, "\n%*sleitlfs answer %s%s%s%s%s%s%s …", ID_WIDTH + 3, "",
+			mount != NULL ? "-m " : "", mount != NULL ? mount : "",
+			mount != NULL ? " " : "", as != NULL ? "--as " : "", as != NULL ? as : "",
+			as != NULL ? " " : "", question_id(ask));
 	buf_addc(out, '\n');
 }
 

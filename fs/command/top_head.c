@@ -3,6 +3,7 @@
 #include "fs/command/top.h"
 
 #include "core/base/json.h"
+#include "core/report/dashboard.h"
 
 #include <curses.h>
 #include <errno.h>
@@ -40,9 +41,10 @@ void top_draw_head(struct top *t)
 	const struct json *counts = json_get(t->json, "counts"),
 			  *metrics = json_get(t->json, "metrics");
 	const struct json *asks = json_get(t->json, "asks");
-	char clock[DRAWN_SHORT], now[DRAWN_SHORT + 8], how[DRAWN_SHORT], words[400], yours[64] = "";
+	char clock[DRAWN_SHORT], now[DRAWN_SHORT + 8], how[DRAWN_SHORT], words[400], yours[80] = "";
 	struct buf b = BUF_INIT;
 	const char *why = why_not_fresh(t);
+	const long long unread = (long long)drawn_number(json_get(t->json, "you"), "unread", 0);
 	long long mine = 0;
 
 	for (size_t i = 0; i < json_count(asks); i++)
@@ -50,6 +52,9 @@ void top_draw_head(struct top *t)
 	if (mine)
 		(void)snprintf(yours, sizeof(yours), ", %lld question%s FOR YOU", mine,
 			mine == 1 ? "" : "s");
+	if (unread)
+		(void)snprintf(yours + strlen(yours), sizeof(yours) - strlen(yours),
+			", %lld%s unread", unread, unread == DASHBOARD_UNREAD ? " or more" : "");
 
 	drawn_health(t->json, how);
 	drawn_clock(drawn_number(t->json, "time_ms", 0), clock);

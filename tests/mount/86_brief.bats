@@ -51,6 +51,9 @@ part() { # SESSION HEADING
 	assert_eq "$(part cece 'Tasks and claims' | sed -n '2,$p')" '- task `t1`: `fix it` (`echo true > tasks/t1/complete`)
 - claim `login` is yours
 - claim `docs` is `bob`'"'"'s'
+	# What cece is at is seen by the others too, though it set no current_task.
+	part bob 'Others in the loop' | grep -qF '`cece`: `fix it`' || fail "$(part bob 'Others in the loop')"
+	grep -q '^  cece .* "fix it"$' "$MNT/dashboard.txt" || fail "$(cat "$MNT/dashboard.txt")"
 	part cece Collaborations | grep -qF '`c1`, 2 take part' || fail "$(part cece Collaborations)"
 	agent_do bob 'echo "use sqlite" > collaborations/c1/decisions'
 	part cece Collaborations | grep -qF 'decision 1, 0 voted: `use sqlite` (`echo yes > collaborations/c1/votes/1`)' || fail "$(part cece Collaborations)"

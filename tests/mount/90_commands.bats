@@ -635,7 +635,7 @@ answering() {
 	assert_match "$output" $'\n\* ann  *fresh '
 	assert_match "$output" $'\n  bob  *fresh  *[0-9]+s  *fix the login\n'
 	assert_match "$output" '3 sessions, 1 open question'
-	assert_match "$output" $'\n  q1   bob asks you  "which port\\?"\n *leitlfs answer q1 …'
+	assert_match "$output" $'\n  q1   bob asks you  "which port\\?"\n *leitlfs answer -m \. q1 …'
 	assert_match "$output" 'you are ann, 3 unread'
 	expect 0 agent_do ann "'$LEITLFS' status -j -m ."
 	assert_json ".self == \"ann\" and .unread == 3 and .mount == \"$MNT\""

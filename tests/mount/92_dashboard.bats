@@ -95,7 +95,7 @@ EOF
 		echo one > sessions/$you/inbox; echo two > sessions/$you/inbox; echo all > broadcast"
 	assert_eq "$(snapshot '[.asks[] | [.text, .for_you]]')" '[["may I?",true],["a later one",null]]'
 	assert_eq "$(snapshot .you.unread)" 2
-	grep -q '^FOR YOU  1 question: see ASKS; 2 unread messages: cat self/unread.md$' "$MNT/dashboard.txt"
+	grep -q '^FOR YOU  1 question: see ASKS; 2 unread messages to you alone: cat self/unread.md$' "$MNT/dashboard.txt"
 	grep -q 'cece asks YOU, ' "$MNT/dashboard.txt"
 	# How to answer stands below it, and nowhere else.
 	assert_eq "$(grep -A 1 'cece asks YOU, ' "$MNT/dashboard.txt" | tail -n 1)" '    answer: echo … > asks/q1/reply'
@@ -284,6 +284,9 @@ shows_not() {
 	wait_until shows '\[Sessions 5\]'
 	rmdir "$MNT/sessions/dora"
 	wait_until shows '^  dora .* gone'
+	# What is said to the person who looks alone, the head tells of.
+	echo psst >"$MNT/as/cece/sessions/$(snapshot .you.id)/inbox"
+	wait_until shows ', 1 unread'
 }
 
 @test "top: panes, choosing, looking into one, filtering, help" {

@@ -21,7 +21,7 @@ const sum = list => list.reduce((a, b) => a + b, 0);
 const numbers = d => {
   const m = d.metrics, c = d.counts, minute = sum(m.seconds), hour = sum(m.minutes), { mine, unread, wrong } = attention(d);
   put(tiles.you.big, count(mine + unread));
-  put(tiles.you.small, facts(mine && some(mine, "question"), unread && some(unread, "message") + " unread") || "no questions, no messages");
+  put(tiles.you.small, facts(mine && some(mine, "question"), unread && (unread < 99 ? some(unread, "message") : "99 messages or more") + " unread") || "no questions, no messages");
   tiles.you.e.classList.toggle("yours", mine + unread > 0);
   attribute(tiles.you.e, "href", mine || !unread ? "#asks" : "#messages");
   put(tiles.wrong.big, count(wrong));
