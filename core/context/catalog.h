@@ -57,7 +57,7 @@ struct entry {
 	char *etag;          /* NULL: none */
 	int64_t asked_us; /* when the source was asked for it, by its own clock if that is known */
 };
-void entry_release(struct entry *); /* its strings; takes NULL and a zeroed one */
+void entry_release(struct entry *);     /* its strings; takes NULL and a zeroed one */
 char *entry_path(const struct entry *); /* the caller's to free; NULL: out of memory */
 
 /* The entry of that path ("a/b.md"; "" is -EISDIR). -ENOENT, -EIO. The object of an entry that has

@@ -52,8 +52,8 @@ static void each_session(const struct state *st,
 				fn(st, s, f);
 }
 
-/* Lateness is told at once by those who find it (core/state/bind_silence.c); here is what could not be
- * appended then. After a restart everyone has the full time again; but an alert of before is not
+/* Lateness is told at once by those who find it (core/state/bind_silence.c); here is what could not
+ * be appended then. After a restart everyone has the full time again; but an alert of before is not
  * over until its session is heard of. */
 static void look_late(const struct state *st, struct session *s, struct found *f)
 {

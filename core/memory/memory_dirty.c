@@ -5,14 +5,13 @@
 #include "core/memory/memory_private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #define SLOTS 1024
+#define SIZE  (SLOTS * sizeof(struct dirty_left))
 #define FILE_ "memory.open"
 
 struct dirty_list {
@@ -22,27 +21,6 @@ struct dirty_list {
 	pthread_mutex_t mutex;
 	int next; /* where to look for a free one */
 };
-
-static int map(struct dirty_list *d, const char *path)
-{
-	const off_t size = SLOTS * (off_t)sizeof(*d->slots);
-	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	void *at = MAP_FAILED;
-	int r = 0;
-
-	if (fd < 0)
-		return -errno;
-	/* Its blocks are there, or a full disk would show as SIGBUS. */
-	r = -posix_fallocate(fd, 0, size);
-	if (!r) {
-		at = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		r = at == MAP_FAILED ? -errno : 0;
-	}
-	close(fd);
-	if (!r)
-		d->slots = at;
-	return r;
-}
 
 static int take_left(struct dirty_list *d)
 {
@@ -62,6 +40,7 @@ int dirty_open(const char *state, struct dirty_list **out, struct error *err)
 {
 	struct dirty_list *d = calloc(1, sizeof(*d));
 	char *path = NULL;
+	void *at = NULL;
 	int r;
 
 	if (!d || asprintf(&path, "%s/" FILE_, state) < 0) {
@@ -69,7 +48,8 @@ int dirty_open(const char *state, struct dirty_list **out, struct error *err)
 		return error_set(err, ENOMEM, "out of memory");
 	}
 	pthread_mutex_init(&d->mutex, NULL);
-	r = map(d, path);
+	r = memory_map(path, SIZE, &at);
+	d->slots = at;
 	if (!r)
 		r = take_left(d);
 	if (r) {

@@ -4,13 +4,12 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
+#define SIZE  (NOTES * sizeof(struct note))
 #define FILE_ "memory.notes"
 
 static_assert(sizeof(struct note) == NOTE_SIZE, "a note is a page");
@@ -21,27 +20,6 @@ struct note_list {
 	bool taken[NOTES], back[NOTES];
 	uint64_t number; /* the last one */
 };
-
-static int map(struct note_list *l, const char *path)
-{
-	const off_t size = NOTES * (off_t)NOTE_SIZE;
-	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	void *at = MAP_FAILED;
-	int r;
-
-	if (fd < 0)
-		return -errno;
-	/* Its blocks are there, or a full disk would show as SIGBUS. */
-	r = -posix_fallocate(fd, 0, size);
-	if (!r) {
-		at = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		r = at == MAP_FAILED ? -errno : 0;
-	}
-	close(fd);
-	if (!r)
-		l->notes = at;
-	return r;
-}
 
 /* After a loss of power it may be anything. */
 static bool is_sound(const struct note *n)
@@ -55,6 +33,7 @@ int notes_open(const char *state, struct note_list **out, struct error *err)
 {
 	struct note_list *l = calloc(1, sizeof(*l));
 	char *path = NULL;
+	void *at = NULL;
 	int r;
 
 	if (!l || asprintf(&path, "%s/" FILE_, state) < 0) {
@@ -62,7 +41,8 @@ int notes_open(const char *state, struct note_list **out, struct error *err)
 		return error_set(err, ENOMEM, "out of memory");
 	}
 	pthread_mutex_init(&l->mutex, NULL);
-	r = map(l, path);
+	r = memory_map(path, SIZE, &at);
+	l->notes = at;
 	if (r == -ENOSPC || r == -EDQUOT) {
 		/* There is none until a start that finds room: no reason not to serve. */
 		memset(l->taken, true, sizeof(l->taken));
@@ -90,7 +70,7 @@ void notes_close(struct note_list *l)
 	if (!l)
 		return;
 	if (l->notes)
-		munmap(l->notes, NOTES * (size_t)NOTE_SIZE);
+		munmap(l->notes, SIZE);
 	pthread_mutex_destroy(&l->mutex);
 	free(l);
 }

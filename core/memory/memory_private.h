@@ -344,6 +344,12 @@ void memory_tell_again(struct memory *);      /* and now */
 int memory_quiet_start(struct memory *, struct error *);
 void memory_quiet_stop(struct memory *); /* ends the thread */
 
+/* --- memory_map.c */
+
+/* Maps a file of that size, made where it is missing, with all its blocks: -ENOSPC and others of
+ * open(2), posix_fallocate(3) and mmap(2). The caller unmaps it. */
+int memory_map(const char *path, size_t size, void **out);
+
 /* --- memory_dirty.c: which files were open and changed, in a file that outlives the daemon */
 
 int dirty_open(const char *state, struct dirty_list **out, struct error *);
