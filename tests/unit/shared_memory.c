@@ -146,8 +146,11 @@ void shared_uses(struct shared *s, int64_t bytes, int64_t nodes)
 
 void shared_tell_quiet(struct shared *s)
 {
+	memory_quiet_stop(s->m);
 	world_pass(s->w, SECOND_US);
 	memory_quiet_due(s->m, loop_mono_us(s->w->loop));
+	s->m->quiet_stopping = false;
+	assert_int_equal(memory_quiet_start(s->m, &s->err), 0);
 }
 
 void shared_write_in(struct shared *s, struct memory_node *dir, const char *name)

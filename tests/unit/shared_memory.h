@@ -32,6 +32,7 @@ void shared_path_is(struct memory_node *n, const char *name, const char *expecte
 /* How often a text stands in what was told. */
 int shared_told(struct shared *s, const char *type, const char *text);
 void shared_uses(struct shared *s, int64_t bytes, int64_t nodes);
+/* A second later; without the memory's thread, which may have one of them in hand just then. */
 void shared_tell_quiet(struct shared *s);
 void shared_write_in(struct shared *s, struct memory_node *dir, const char *name);
 
